@@ -1,0 +1,113 @@
+"""One plot style for the whole suite: what a colour or a mark means is decided here and nowhere else."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import ConfigurationError, InputError, unknown_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+
+# Okabe and Ito's palette: distinguishable under the common colour-vision deficiencies.
+INK = "#222222"
+GREY = "#8a8a8a"
+NETWORK_COLOURS = {"rnn": "#0072B2", "tbrnn": "#D55E00", "hornn": "#CC79A7", "gru": "#009E73"}
+STAGE_COLOURS = {"early": "#009E73", "mid": "#0072B2", "mature": "#C4151C"}
+STABLE, UNSTABLE = "#009E73", "#C4151C"
+SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
+
+_STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": "medium",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "figure.dpi": 120,
+    "savefig.dpi": 160,
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "svg.hashsalt": "dynascope",  # with no date in the metadata: the same picture is the same file
+    "svg.fonttype": "path",
+    "text.color": INK,
+}
+
+
+def network_colour(name: str) -> str:
+    """Return the colour of a network class from its name, grey when the class is not known."""
+    matches = [key for key in NETWORK_COLOURS if name.replace("lowrank_", "").startswith(key)]
+    return NETWORK_COLOURS[max(matches, key=len)] if matches else GREY
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Apply the suite's plot style inside a ``with`` block, on the non-interactive canvas."""
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        yield
+
+
+def figure(*, rows: int = 1, columns: int = 1, width: float = 4.2, height: float = 3.4) -> "Figure":
+    """Return an empty figure of ``rows`` × ``columns`` panels; needs no display.
+
+    ``width`` and ``height`` are inches per panel. The figure's axes are in ``figure.axes``, row by row.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with style():
+        made = Figure(figsize=(width * columns, height * rows), layout="constrained")
+        FigureCanvasAgg(made)
+        made.subplots(rows, columns)
+    return made
+
+
+def axes_or_new(ax: "Axes | None", *, width: float = 4.2, height: float = 3.4) -> "Axes":
+    """Return ``ax``, or the axes of a new one-panel figure when ``ax`` is None."""
+    return figure(width=width, height=height).axes[0] if ax is None else ax
+
+
+def figure_of(ax: "Axes") -> "Figure":
+    """Return the figure that holds ``ax``."""
+    from matplotlib.figure import Figure
+
+    holder = ax.get_figure()
+    if not isinstance(holder, Figure):
+        raise InputError(f"expected axes inside a figure, found {type(holder).__name__}")
+    return holder
+
+
+def save(drawn: "Figure | Axes", path: str | Path) -> Path:
+    """Write a figure to ``path``; the suffix chooses png, svg or pdf. Same figure, same bytes.
+
+    Raises
+    ------
+    ConfigurationError
+        If the suffix is not one of png, svg, pdf.
+    InputError
+        If the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    path = Path(path)
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise ConfigurationError(unknown_name("figure format", kind, FORMATS))
+    shown = drawn if isinstance(drawn, Figure) else figure_of(drawn)
+    buffer = io.BytesIO()
+    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    with style():
+        shown.savefig(buffer, format=kind, metadata=metadata)
+    from . import hdf5
+
+    hdf5.write_bytes(path, buffer.getvalue())
+    return path
