@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import files
 from .errors import ConfigurationError, InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -107,7 +108,4 @@ def save(drawn: "Figure | Axes", path: str | Path) -> Path:
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     with style():
         shown.savefig(buffer, format=kind, metadata=metadata)
-    from . import hdf5
-
-    hdf5.write_bytes(path, buffer.getvalue())
-    return path
+    return files.write_bytes(path, buffer.getvalue())

@@ -1,0 +1,288 @@
+"""The model protocol: one definition of the dynamics for training, export and fixed points.
+
+A model is a torch module whose whole memory is one flat state vector. ``step`` is the only definition of
+its dynamics; ``forward`` runs it over time, and a family may give ``forward`` a faster equivalent.
+
+Many networks of one architecture can live in one model: with ``members=M`` every parameter, state, input and
+output carries a leading axis of length M, and the same code runs them as one batch.
+"""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+
+Generators = Sequence[torch.Generator]
+
+
+@dataclasses.dataclass(frozen=True)
+class StateVariable:
+    """One named part of the flat state vector: elements ``start`` to ``stop``."""
+
+    name: str
+    start: int
+    stop: int
+
+    def of(self, states: Tensor) -> Tensor:
+        """Return this variable's part of ``states`` (…, state)."""
+        return states[..., self.start : self.stop]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trajectory:
+    """What a model did: ``states`` (…, trial, time, state) after each step, ``outputs`` (…, trial, time, output)."""
+
+    states: Tensor
+    outputs: Tensor
+
+
+class Model(nn.Module, ABC):
+    """Base of all model families.
+
+    Parameters
+    ----------
+    config : the family's frozen configuration dataclass
+    members : number of networks in one batch, or None for one network without a member axis
+    generators : one NumPy generator per member, from which the initial weights are drawn. None leaves all
+        parameters at zero, to be loaded.
+    dtype : torch dtype of the parameters
+    """
+
+    family: ClassVar[str]
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        config: Any,
+        *,
+        members: int | None = None,
+        generators: Sequence[np.random.Generator] | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.members = members
+        self.masks: dict[str, Tensor] = {}
+        drawn = [self.initial_parameters(generator) for generator in generators] if generators else None
+        lead = () if members is None else (members,)
+        if drawn is not None and len(drawn) != (members or 1):
+            raise InputError(f"generators: expected {members or 1}, one per member, found {len(drawn)}")
+        for name, shape in self.parameter_shapes().items():
+            values = np.zeros((*lead, *shape))
+            if drawn is not None:
+                values = np.stack([member[name] for member in drawn]) if lead else drawn[0][name]
+            self.register_parameter(name, nn.Parameter(torch.tensor(values, dtype=dtype)))
+        self.freeze(())
+
+    # What a family defines.
+
+    @property
+    @abstractmethod
+    def state_layout(self) -> tuple[StateVariable, ...]:
+        """The named parts of the flat state vector, in order."""
+
+    @abstractmethod
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each parameter of one network."""
+
+    @abstractmethod
+    def parameter_dims(self) -> dict[str, tuple[str, ...]]:
+        """Return the name of each axis of each parameter, as archives label them."""
+
+    @abstractmethod
+    def initial_parameters(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """Draw the initial parameters of one network (float64)."""
+
+    @abstractmethod
+    def step(self, state: Tensor, input: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Return the state one time step later: (…, trial, state), (…, trial, input) → (…, trial, state)."""
+
+    @abstractmethod
+    def readout(self, state: Tensor) -> Tensor:
+        """Return the outputs (…, output) of states (…, state)."""
+
+    def noise_size(self) -> int:
+        """Return how many normal numbers a step takes per trial; 0 when the dynamics are deterministic."""
+        return 0
+
+    def activity(self, states: Tensor) -> Tensor:
+        """Return what the family calls its activity (…, unit) for states (…, state)."""
+        return states
+
+    def recorded_states(self, states: Tensor) -> dict[str, Tensor]:
+        """Return the further state variables that an archive keeps, by name, from states (…, state)."""
+        return {variable.name: variable.of(states) for variable in self.state_layout}
+
+    def regularization(self, trajectory: Trajectory) -> dict[str, Tensor]:
+        """Return penalties on activity or weights by name, each (member,), added to the task's loss."""
+        return {}
+
+    def after_update(self) -> None:
+        """Enforce constraints on the parameters after an optimiser step (signs, sparsity)."""
+
+    # What every family shares.
+
+    @property
+    def state_size(self) -> int:
+        """Length of the flat state vector."""
+        return self.state_layout[-1].stop
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating-point type of the parameters."""
+        return next(self.parameters()).dtype
+
+    @property
+    def trainable(self) -> tuple[str, ...]:
+        """Names of the parameters that training changes."""
+        return tuple(name for name, value in self.named_parameters() if value.requires_grad)
+
+    def freeze(self, names: Sequence[str]) -> None:
+        """Exclude the named parameters from training, and include all others.
+
+        Raises
+        ------
+        InputError
+            If a name is not a parameter of this model.
+        """
+        parameters = dict(self.named_parameters())
+        for name in names:
+            if name not in parameters:
+                raise InputError(f"freeze: no parameter '{name}' (valid: {', '.join(sorted(parameters))})")
+        for name, value in parameters.items():
+            value.requires_grad_(name not in names)
+
+    def set_mask(self, name: str, mask: np.ndarray | Tensor) -> None:
+        """Fix the entries of parameter ``name`` where ``mask`` is 0 at zero, now and during training.
+
+        Raises
+        ------
+        InputError
+            If there is no such parameter, or the mask has another shape or values other than 0 and 1.
+        """
+        parameters = dict(self.named_parameters())
+        if name not in parameters:
+            raise InputError(f"mask: no parameter '{name}' (valid: {', '.join(sorted(parameters))})")
+        value = parameters[name]
+        tensor = torch.as_tensor(mask).to(value)
+        shape = value.shape if self.members is None else value.shape[1:]
+        if tensor.shape != shape or not bool(((tensor == 0) | (tensor == 1)).all()):
+            raise InputError(f"mask of '{name}': expected zeros and ones of shape {tuple(shape)}")
+        self.masks[name] = tensor
+        with torch.no_grad():
+            value.mul_(tensor)
+
+    def initial_state(self, batch: int) -> Tensor:
+        """Return the state at the start of a trial: zeros (…, batch, state)."""
+        reference = next(self.parameters())
+        lead = () if self.members is None else (self.members,)
+        return reference.new_zeros((*lead, batch, self.state_size))
+
+    def draw_noise(self, batch: int, steps: int, generator: torch.Generator | Generators | None) -> Tensor | None:
+        """Return standard normal numbers (…, batch, steps, noise), or None when the dynamics take none.
+
+        With members, ``generator`` is one generator per member, so that a member's noise does not depend on
+        which others are trained beside it.
+        """
+        size = self.noise_size()
+        if size == 0:
+            return None
+        reference = next(self.parameters())
+        sources = [generator] if generator is None or isinstance(generator, torch.Generator) else list(generator)
+        if len(sources) != (self.members or 1):
+            raise InputError(f"generator: expected {self.members or 1}, one per member, found {len(sources)}")
+        drawn = [
+            torch.randn(
+                (batch, steps, size), generator=source, dtype=reference.dtype, device=reference.device
+            )
+            for source in sources
+        ]
+        return drawn[0] if self.members is None else torch.stack(drawn)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        state: Tensor | None = None,
+        generator: torch.Generator | Generators | None = None,
+    ) -> Trajectory:
+        """Run the model over ``inputs`` (…, trial, time, input) from ``state`` (zeros when None)."""
+        inputs = self.with_member_axis(inputs, 3)
+        batch, steps = inputs.shape[-3], inputs.shape[-2]
+        state = self.initial_state(batch) if state is None else self.with_member_axis(state, 2)
+        noise = self.draw_noise(batch, steps, generator)
+        states = self.run_steps(inputs, state, noise)
+        return Trajectory(states, self.readout(states))
+
+    def run_steps(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Tensor:
+        """Return the states (…, trial, time, state) of the plain loop over ``step``."""
+        # Indexing inputs[:, t] inside the loop would make the backward pass quadratic in time.
+        noises = [None] * inputs.shape[-2] if noise is None else noise.unbind(-2)
+        visited = []
+        for input, draw in zip(inputs.unbind(-2), noises, strict=True):
+            state = self.step(state, input, draw)
+            visited.append(state)
+        return torch.stack(visited, dim=-2)
+
+    def with_member_axis(self, tensor: Tensor, ndim: int) -> Tensor:
+        """Return ``tensor`` with a leading member axis when the model has one and the tensor does not."""
+        if self.members is None or tensor.ndim > ndim:
+            return tensor
+        return tensor.expand(self.members, *tensor.shape)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the parameters as NumPy arrays, with the member axis if there is one."""
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.named_parameters()}
+
+    def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> Self:
+        """Set all parameters from arrays and return the model.
+
+        Raises
+        ------
+        InputError
+            If a parameter is missing, has another shape, or holds a value that is not finite.
+        """
+        for name, value in self.named_parameters():
+            if name not in arrays:
+                raise InputError(f"parameters: '{name}' is missing (found: {', '.join(sorted(arrays))})")
+            array = np.asarray(arrays[name])
+            if array.shape != tuple(value.shape):
+                raise InputError(f"parameter '{name}': expected shape {tuple(value.shape)}, found {array.shape}")
+            if not np.isfinite(array).all():
+                raise InputError(f"parameter '{name}': holds values that are not finite")
+            with torch.no_grad():
+                value.copy_(torch.as_tensor(array))
+        return self
+
+    def select_members(self, indices: Sequence[int]) -> "Model":
+        """Return a model of the chosen members only, keeping masks, device, dtype and frozen parameters."""
+        return self._with_arrays({name: array[list(indices)] for name, array in self.arrays().items()}, len(indices))
+
+    def member(self, index: int) -> "Model":
+        """Return one member as a model of its own, without a member axis."""
+        return self._with_arrays({name: array[index] for name, array in self.arrays().items()}, None)
+
+    def _with_arrays(self, arrays: Mapping[str, np.ndarray], members: int | None) -> "Model":
+        reference = next(self.parameters())
+        made = type(self)(self.config, members=members, dtype=reference.dtype)
+        made.load_arrays(arrays)
+        made.to(reference.device)
+        for name, mask in self.masks.items():
+            made.set_mask(name, mask)
+        frozen = [name for name, value in self.named_parameters() if not value.requires_grad]
+        made.freeze(frozen)
+        return made
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return x Wᵀ + b for x (…, in), W (out, in); with a member axis on W and b, x is (member, …, in)."""
+    if weight.ndim == 2:
+        return x @ weight.mT if bias is None else x @ weight.mT + bias
+    flat = x.flatten(1, -2)
+    y = flat @ weight.mT if bias is None else torch.baddbmm(bias.unsqueeze(-2), flat, weight.mT)
+    return y.unflatten(1, x.shape[1:-1])

@@ -1,0 +1,68 @@
+"""Learning rules: from a batch of trials to gradients of the parameters."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigurationError, unknown_name
+from .model import Generators, Model
+from .task import Batch, Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Gradients:
+    """What a rule returns: the loss of each member before the update, by term, and a gradient per parameter."""
+
+    loss: Tensor
+    terms: dict[str, Tensor]
+    parameters: dict[str, Tensor]
+    outputs: Tensor
+
+
+class Rule(Protocol):
+    """A learning rule. BPTT is exact; rules with local gradients differ only in what they return here."""
+
+    def __call__(self, model: Model, task: Task, batch: Batch, generators: Generators | None) -> Gradients:
+        """Return the gradients of one batch; the model's parameters are not changed."""
+        ...
+
+
+def loss_terms(
+    model: Model, task: Task, batch: Batch, generators: Generators | None
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Return the terms of the loss, (member,) each, and the outputs of one forward run."""
+    trajectory = model(batch.inputs, batch.initial_state, generators)
+    return {**task.loss(trajectory, batch), **model.regularization(trajectory)}, trajectory.outputs
+
+
+def bptt(model: Model, task: Task, batch: Batch, generators: Generators | None) -> Gradients:
+    """Return the exact gradients by backpropagation through time."""
+    terms, outputs = loss_terms(model, task, batch, generators)
+    loss = torch.stack(list(terms.values())).sum(0)
+    names = model.trainable
+    parameters = dict(model.named_parameters())
+    # Members do not interact, so the gradient of the summed loss is each member's own gradient.
+    gradients = torch.autograd.grad(loss.sum(), [parameters[name] for name in names], materialize_grads=True)
+    found = dict(zip(names, gradients, strict=True))
+    return Gradients(
+        loss.detach(), {name: term.detach() for name, term in terms.items()}, found, outputs.detach()
+    )
+
+
+RULES: dict[str, Callable[[Model, Task, Batch, Generators | None], Gradients]] = {"bptt": bptt}
+
+
+def get_rule(name: str) -> Rule:
+    """Return the learning rule of that name.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none; the nearest valid name is suggested.
+    """
+    if name not in RULES:
+        raise ConfigurationError(unknown_name("learning rule", name, RULES))
+    return RULES[name]

@@ -1,0 +1,122 @@
+"""The task protocol: seeded batches of trials, a loss, and a score a reader of the paper would recognise."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..results import Array
+from .model import Trajectory
+
+
+@dataclasses.dataclass(frozen=True)
+class Trials:
+    """Trials of a task as arrays, before any network has seen them.
+
+    inputs, targets : (trial, time, input) and (trial, time, output)
+    mask : (trial, time) or (trial, time, output) of 0 and 1 or weights, or None when everything counts
+    initial_state : (trial, state), or None when trials start from the model's own initial state
+    columns : one array of length trial per column; a pair (array, unit) when the column has a unit
+    epochs : name → (start, stop) in seconds, or one such pair per trial, (trial, 2)
+    """
+
+    inputs: Array
+    targets: Array
+    mask: Array | None = None
+    initial_state: Array | None = None
+    columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    epochs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Trials as tensors with a leading member axis: what a rule trains on."""
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor | None = None
+    initial_state: Tensor | None = None
+
+    @classmethod
+    def of(cls, trials: Sequence[Trials], *, dtype: torch.dtype, device: torch.device | str = "cpu") -> "Batch":
+        """Stack the trials of each member; all members have the same shapes."""
+
+        def stacked(name: str) -> Tensor | None:
+            arrays = [getattr(member, name) for member in trials]
+            if arrays[0] is None:
+                return None
+            return torch.as_tensor(np.stack(arrays)).to(device=device, dtype=dtype)
+
+        inputs, targets = stacked("inputs"), stacked("targets")
+        assert inputs is not None
+        assert targets is not None
+        return cls(inputs, targets, stacked("mask"), stacked("initial_state"))
+
+    def __len__(self) -> int:
+        return self.inputs.shape[1]
+
+    def take(self, trials: Tensor) -> "Batch":
+        """Return the trials of index ``trials`` (member, n), chosen separately for each member."""
+        rows = torch.arange(len(trials), device=trials.device).unsqueeze(1)
+        return self._each(lambda tensor: tensor[rows, trials])
+
+    def select_members(self, indices: Sequence[int]) -> "Batch":
+        """Return the batch of the chosen members only."""
+        return self._each(lambda tensor: tensor[list(indices)])
+
+    def _each(self, change: Any) -> "Batch":
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        return Batch(*(None if value is None else change(value) for value in values))
+
+
+class Task(ABC):
+    """Base of all tasks. ``config`` is the task's frozen configuration dataclass."""
+
+    name: ClassVar[str]
+    config_class: ClassVar[type]
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @property
+    @abstractmethod
+    def n_inputs(self) -> int:
+        """Number of input channels."""
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """Number of output channels."""
+
+    @property
+    @abstractmethod
+    def dt(self) -> float:
+        """Duration of a time step in seconds."""
+
+    @abstractmethod
+    def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:
+        """Draw ``n_trials`` trials. The same generator state gives the same trials."""
+
+    @abstractmethod
+    def performance(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return the score of each trial, (member, trial) from outputs (member, trial, time, output)."""
+
+    def loss(self, trajectory: Trajectory, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms of the loss by name, each (member,): the masked mean squared error by default."""
+        return {"task": mean_squared_error(trajectory.outputs, batch)}
+
+
+def mean_squared_error(outputs: Tensor, batch: Batch) -> Tensor:
+    """Return the mean over the entries that count of (output − target)², one number per member."""
+    errors = (outputs - batch.targets).square()
+    if batch.mask is None:
+        return errors.flatten(1).mean(1)
+    mask = batch.mask if batch.mask.ndim == errors.ndim else batch.mask.unsqueeze(-1).expand_as(errors)
+    return (errors * mask).flatten(1).sum(1) / mask.flatten(1).sum(1)

@@ -1,0 +1,115 @@
+"""Networks with a full recurrent matrix, a full three-body tensor, or both."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .model import Dims, Draws, Shapes, ThreeBodyModel
+
+
+def two_body_drive(r: Tensor, weight: Tensor) -> Tensor:
+    """Return Σ_j W_ij r_j for r (…, trial, unit) and W (…, unit, unit)."""
+    return r @ weight.mT
+
+
+def three_body_drive(r: Tensor, weight: Tensor) -> Tensor:
+    """Return Σ_jk W_ijk r_j r_k for r (…, trial, unit) and W (…, unit, unit, unit).
+
+    One matrix product of r rᵀ as (trial, N²) with W as (N, N²): O(N³) per trial and step, O(N²) memory.
+    """
+    pairs = (r.unsqueeze(-1) * r.unsqueeze(-2)).flatten(-2)
+    return pairs @ weight.flatten(-2).mT
+
+
+class _Full(ThreeBodyModel):
+    input_start = "normal"
+    bias_start = "zero"
+    output_start = "default"
+
+    def recurrent_dims(self) -> Dims:
+        """Return the axis names of the recurrent parameters."""
+        return {
+            "recurrent": ("unit", "unit_pre"),
+            "three_body": ("unit", "unit_pre", "unit_pre_second"),
+            "gate": (),
+        }
+
+    def _draw_two_body(self, generator: np.random.Generator) -> np.ndarray:
+        n = self.config.n_units
+        return generator.normal(scale=0.1 / np.sqrt(n), size=(n, n))
+
+    def _draw_three_body(self, generator: np.random.Generator) -> np.ndarray:
+        n = self.config.n_units
+        return generator.normal(scale=0.1 / n, size=(n, n, n))
+
+
+class RNN(_Full):
+    """Additive network: rec(r)_i = Σ_j W_ij r_j."""
+
+    kind = "rnn"
+
+    def recurrent_shapes(self) -> Shapes:
+        """Return the shape of W."""
+        return {"recurrent": (self.config.n_units, self.config.n_units)}
+
+    def draw_recurrent(self, generator: np.random.Generator) -> Draws:
+        """Draw W from N(0, (0.1/√N)²)."""
+        return {"recurrent": self._draw_two_body(generator)}
+
+    def recurrent_drive(self, r: Tensor) -> Tensor:
+        """Return Σ_j W_ij r_j."""
+        return two_body_drive(r, self.recurrent)
+
+
+class TBRNN(_Full):
+    """Three-body network: rec(r)_i = Σ_jk W_ijk r_j r_k. Only the part of W symmetric in (j, k) acts."""
+
+    kind = "tbrnn"
+
+    def recurrent_shapes(self) -> Shapes:
+        """Return the shape of W."""
+        return {"three_body": (self.config.n_units,) * 3}
+
+    def draw_recurrent(self, generator: np.random.Generator) -> Draws:
+        """Draw W from N(0, (0.1/N)²)."""
+        return {"three_body": self._draw_three_body(generator)}
+
+    def recurrent_drive(self, r: Tensor) -> Tensor:
+        """Return Σ_jk W_ijk r_j r_k."""
+        return three_body_drive(r, self.three_body)
+
+
+class HORNN(_Full):
+    """Network with both terms: Σ_j A_ij r_j + Σ_jk W_ijk r_j r_k, weighted g and 1 − g when gated."""
+
+    kind = "hornn"
+    output_start = "wide"
+
+    def recurrent_shapes(self) -> Shapes:
+        """Return the shapes of A, W and the gate."""
+        n = self.config.n_units
+        return {"recurrent": (n, n), "three_body": (n, n, n), "gate": ()}
+
+    def draw_recurrent(self, generator: np.random.Generator) -> Draws:
+        """Draw A and W; the gate starts at sigmoid(0) = ½."""
+        return {
+            "recurrent": self._draw_two_body(generator),
+            "three_body": self._draw_three_body(generator),
+            "gate": np.zeros(()),
+        }
+
+    def recurrent_drive(self, r: Tensor) -> Tensor:
+        """Return the two drives, gated or summed."""
+        return mixed(
+            two_body_drive(r, self.recurrent),
+            three_body_drive(r, self.three_body),
+            self.gate if self.config.gated else None,
+        )
+
+
+def mixed(pair: Tensor, triple: Tensor, gate: Tensor | None) -> Tensor:
+    """Return g · pair + (1 − g) · triple with g = sigmoid(gate), or the plain sum without a gate."""
+    if gate is None:
+        return pair + triple
+    g = torch.sigmoid(gate).reshape(*gate.shape, 1, 1)
+    return torch.lerp(triple, pair, g)

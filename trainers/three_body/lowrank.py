@@ -1,0 +1,186 @@
+"""Low-rank networks: their drive costs O(N·R) per trial and step and never forms N² or N³ weights."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..model import Generators, Trajectory
+from .full import mixed
+from .model import Dims, Draws, Shapes, ThreeBodyModel, xavier
+
+
+class LowRankModel(ThreeBodyModel):
+    """Base of the low-rank classes: up to R1 two-body and R2 three-body components.
+
+    rec(r)_i = c1 Σ_r M_ir (N_r·r) + c2 Σ_r L_ir (M'_r·r)(N'_r·r), with M, N named ``two_body_left`` and
+    ``two_body_right``, and L, M', N' named ``three_body_left``, ``three_body_middle`` and ``three_body_right``.
+    """
+
+    def ranks(self) -> tuple[int, int]:
+        """Return (R1, R2)."""
+        raise TypeError(f"{type(self).__name__} has no ranks")
+
+    def recurrent_shapes(self) -> Shapes:
+        """Return the shapes of the factors, and of the gate of a network with both terms."""
+        two, three = self.ranks()
+        n = self.config.n_units
+        shapes: Shapes = {}
+        if two:
+            shapes |= {f"two_body_{side}": (n, two) for side in ("left", "right")}
+        if three:
+            shapes |= {f"three_body_{side}": (n, three) for side in ("left", "middle", "right")}
+        if two and three:
+            shapes["gate"] = ()
+        return shapes
+
+    def recurrent_dims(self) -> Dims:
+        """Return the axis names of the factors."""
+        return {
+            "two_body_left": ("unit", "rank_two_body"),
+            "two_body_right": ("unit", "rank_two_body"),
+            "three_body_left": ("unit", "rank_three_body"),
+            "three_body_middle": ("unit", "rank_three_body"),
+            "three_body_right": ("unit", "rank_three_body"),
+            "gate": (),
+        }
+
+    def draw_recurrent(self, generator: np.random.Generator) -> Draws:
+        """Draw all factors from the xavier distribution; a gate starts at 0."""
+        return {
+            name: xavier(shape, shape[1], shape[0], generator) if shape else np.zeros(())
+            for name, shape in self.recurrent_shapes().items()
+        }
+
+    def left_factor(self) -> Tensor:
+        """Return L as the dynamics use it."""
+        left: Tensor = self.three_body_left
+        return left
+
+    def gate_value(self) -> Tensor | None:
+        """Return the gate's parameter when the network is gated."""
+        return self.gate if self.config.gated else None
+
+    def two_body_drive(self, r: Tensor) -> Tensor:
+        """Return c1 Σ_r M_ir (N_r·r)."""
+        return (r @ self.two_body_right) @ (self.two_body_scale() * self.two_body_left).mT
+
+    def three_body_drive(self, r: Tensor) -> Tensor:
+        """Return c2 Σ_r L_ir (M'_r·r)(N'_r·r)."""
+        pairs = (r @ self.three_body_middle) * (r @ self.three_body_right)
+        return pairs @ (self.three_body_scale() * self.left_factor()).mT
+
+    def forward(
+        self, inputs: Tensor, state: Tensor | None = None, generator: torch.Generator | Generators | None = None
+    ) -> Trajectory:
+        """Run the model over ``inputs``; on the CPU by the compiled equivalent of the loop over ``step``."""
+        if not self.has_kernel():
+            return super().forward(inputs, state, generator)
+        inputs = self.with_member_axis(inputs, 3)
+        state = self.initial_state(inputs.shape[-3]) if state is None else self.with_member_axis(state, 2)
+        noise = self.draw_noise(inputs.shape[-3], inputs.shape[-2], generator)
+        noise = None if noise is None else self.config.noise_std * noise
+        return self._run_kernel(inputs.to(self.dtype), state, noise)
+
+    def has_kernel(self) -> bool:
+        """Return whether the compiled run covers this network: CPU, φ = ψ = tanh, form ``rate``."""
+        config = self.config
+        covered = config.form == "rate" and config.nonlinearity == config.output_nonlinearity == "tanh"
+        return covered and next(self.parameters()).device.type == "cpu"
+
+    def _run_kernel(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
+        from .kernel import LowRankTrajectory  # compiling and loading numba waits until it is needed
+
+        single = self.members is None
+        weights = self._kernel_weights()
+        if single:
+            inputs, state, *weights = (tensor.unsqueeze(0) for tensor in (inputs, state, *weights))
+            noise = None if noise is None else noise.unsqueeze(0)
+        alpha = self.config.alpha if self.config.mode == "cont" else 1.0
+        states, rates, outputs = LowRankTrajectory.apply(alpha, inputs, state, noise, *weights)
+        if self.config.readout == "identity":
+            outputs = rates
+        return Trajectory(states[0], outputs[0]) if single else Trajectory(states, outputs)
+
+    def _kernel_weights(self) -> list[Tensor]:
+        """Return the nine weights of the kernel: absent terms are empty, scales and gate are in the left factors."""
+        config, (two, three) = self.config, self.ranks()
+        empty = self.input_weight[..., :0]
+        unit = self.input_weight[..., 0]
+        pair, triple = self.two_body_scale(), self.three_body_scale()
+        gate = self.gate_value()
+        two_gate, three_gate = (1.0, 1.0)
+        if gate is not None:
+            two_gate = torch.sigmoid(gate).reshape(*gate.shape, 1, 1)
+            three_gate = 1 - two_gate
+        pairs = [two_gate * pair * self.two_body_left, self.two_body_right] if two else [empty, empty]
+        triples = [empty, empty, empty]
+        if three:
+            triples = [three_gate * triple * self.left_factor(), self.three_body_middle, self.three_body_right]
+        linear_readout = config.readout == "linear"
+        readout = self.output_weight if linear_readout else self.input_weight.mT[..., :0, :]
+        if linear_readout and config.output_bias:
+            output_bias = self.output_bias
+        else:
+            output_bias = torch.zeros_like(readout[..., 0])
+        input_bias = self.input_bias if config.input_bias else torch.zeros_like(unit)
+        return [self.input_weight, input_bias, *pairs, *triples, readout, output_bias]
+
+    def recurrent_drive(self, r: Tensor) -> Tensor:
+        """Return the drive of all components."""
+        two, three = self.ranks()
+        if not three:
+            return self.two_body_drive(r)
+        if not two:
+            return self.three_body_drive(r)
+        return mixed(self.two_body_drive(r), self.three_body_drive(r), self.gate_value())
+
+
+class LowRankRNN(LowRankModel):
+    """Low-rank additive network: rec(r)_i = c1 Σ_r M_ir (N_r·r). Its factors start at unit variance."""
+
+    kind = "lowrank_rnn"
+
+    def ranks(self) -> tuple[int, int]:
+        """Return (R, 0)."""
+        return self.config.rank, 0
+
+    def draw_recurrent(self, generator: np.random.Generator) -> Draws:
+        """Draw M and N from N(0, 1)."""
+        return {name: generator.normal(size=shape) for name, shape in self.recurrent_shapes().items()}
+
+
+class LowRankTBRNN(LowRankModel):
+    """Low-rank three-body network: rec(r)_i = c2 Σ_r L_ir (M_r·r)(N_r·r)."""
+
+    kind = "lowrank_tbrnn"
+
+    def ranks(self) -> tuple[int, int]:
+        """Return (0, R)."""
+        return 0, self.config.rank
+
+    def left_factor(self) -> Tensor:
+        """Return L, made orthogonal to the columns of [W_in, b_in] under ``hard_orth``."""
+        left = super().left_factor()
+        if not self.config.hard_orth:
+            return left
+        columns = self.input_weight
+        if self.config.input_bias:
+            columns = torch.cat([columns, self.input_bias.unsqueeze(-1)], dim=-1)
+        return orthogonal_to(left, columns)
+
+
+class LowRankHORNN(LowRankModel):
+    """Low-rank network with both terms: ``rank_two_body`` pair and ``rank`` three-body components."""
+
+    kind = "lowrank_hornn"
+    bias_start = "zero"
+
+    def ranks(self) -> tuple[int, int]:
+        """Return (R1, R2)."""
+        return self.config.rank_two_body, self.config.rank
+
+
+def orthogonal_to(vectors: Tensor, columns: Tensor) -> Tensor:
+    """Return vectors − P vectors, P = Q (QᵀQ)⁺ Qᵀ the orthogonal projector on the span of the columns Q."""
+    gram = torch.linalg.pinv(columns.mT @ columns, hermitian=True)
+    return vectors - columns @ (gram @ (columns.mT @ vectors))
