@@ -115,6 +115,11 @@ def merged(*layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
     return result
 
 
+def unknown_table(name: str) -> str:
+    """Return the sentence that refuses a table other than those of a run."""
+    return unknown_name("table", name, ("model", "task", "training"))
+
+
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]

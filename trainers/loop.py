@@ -1,0 +1,265 @@
+"""The training loop, the same for every family: evaluate, decide, update, and be ready to go on from any epoch."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import randomness, stopping
+from .model import Model
+from .optimizers import Optimizer
+from .rules import Gradients, loss_terms
+from .settings import Settings
+from .source import trial_source
+from .task import Batch
+
+Row = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a run stands: what a progress bar shows."""
+
+    epoch: int
+    epochs: int
+    training: int
+    members: int
+    loss: float
+    performance: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedNetworks:
+    """What a finished run leaves: the chosen weights, (member, …) each, and how training went.
+
+    ``log`` columns are (row, member), one row per evaluation, NaN after a member's end. ``reasons`` says why
+    each member stopped and ``best_epochs`` which epoch its weights are from.
+    """
+
+    settings: Settings
+    parameters: dict[str, np.ndarray]
+    log: dict[str, np.ndarray]
+    reasons: tuple[str, ...]
+    best_epochs: np.ndarray
+
+    def model(self, member: int | None = None) -> Model:
+        """Return the networks as one model with a member axis, or one of them without."""
+        family = self.settings.get_family()
+        dtype = getattr(torch, self.settings.training.dtype)
+        members = self.settings.members if member is None else None
+        arrays = self.parameters if member is None else {k: v[member] for k, v in self.parameters.items()}
+        return family.model(self.settings.model, members=members, dtype=dtype).load_arrays(arrays)
+
+
+class TrainingLoop:
+    """One run of one or more networks of the same architecture.
+
+    A network that meets a stop rule leaves; the rest goes on. The state between two epochs is
+    :meth:`snapshot`, from which :meth:`restore` goes on to exactly the same numbers.
+    """
+
+    def __init__(self, settings: Settings, *, keep: "Callable[[TrainingLoop], None] | None" = None) -> None:
+        config, members = settings.training, settings.members
+        family = settings.get_family()
+        self.settings, self.config, self._keep = settings, config, keep
+        self.task = family.task(settings.task_name, settings.task)
+        self.rule = family.rule(config.rule)
+        draws = [randomness.generator(settings.seed, "weights", member) for member in range(members)]
+        dtype = getattr(torch, config.dtype)
+        self.model = family.model(settings.model, members=members, generators=draws, dtype=dtype).to(config.device)
+        self.model.freeze(config.frozen)
+        self.optimizer = Optimizer(self.model, config)
+        self.source = trial_source(self.task, config, settings.seed, members)
+        self.validation = self._draw_validation()
+        self.noise = [
+            randomness.torch_generator(settings.seed, "noise", member, device=config.device)
+            for member in range(members)
+        ]
+        self.rules = stopping.initial_rules(config, members)
+        self.epoch = 0
+        self.updates = 0
+        self.active = list(range(members))
+        self.reasons = [""] * members
+        self.kept = self.model.arrays()
+        self.best_check = np.full(members, np.inf)
+        self.best_loss = np.full(members, np.inf)
+        self.best_epochs = np.zeros(members, np.int64)
+        self.log: list[Row] = []
+
+    @property
+    def trials_seen(self) -> int:
+        """Trials that each active network has been trained on."""
+        return self.updates * min(self.config.batch_size, self.config.n_trials or self.config.batch_size)
+
+    def run_epoch(self) -> None:
+        """Evaluate, let finished members go, and train the others for one epoch."""
+        row, gradients = self._evaluate()
+        self._log(row)
+        if self._keep is not None and self.config.keep_every and self.epoch % self.config.keep_every == 0:
+            self._keep(self)
+        self._note_best(row)
+        staying = self._retire(self.rules.decide(self.epoch, row, self.best_loss[self.active]))
+        if not self.active:
+            return
+        rate = self.config.learning_rate_at(self.epoch)
+        for _ in range(self.source.updates_per_epoch):
+            if gradients is None:
+                gradients = self.rule(self.model, self.task, self.source.batch(), self.noise)
+                staying = None
+            self._update(gradients, rate, staying)
+            gradients = None
+        self.epoch += 1
+
+    def progress(self) -> Progress:
+        """Return where the run stands, with the mean loss and performance of the last evaluation."""
+        last = self.log[-1] if self.log else {}
+        means = [float(np.nanmean(last[name])) if name in last else np.nan for name in ("loss", "performance")]
+        return Progress(self.epoch, self.config.epochs, len(self.active), self.settings.members, *means)
+
+    def trained(self) -> TrainedNetworks:
+        """Return the chosen weights and the log so far."""
+        return TrainedNetworks(self.settings, self.kept, self.columns(), tuple(self.reasons), self.best_epochs)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the log as columns, (row, member) each."""
+        return {name: np.stack([row[name] for row in self.log]) for name in (self.log[0] if self.log else {})}
+
+    def _draw_validation(self) -> Batch | None:
+        n_trials = self.config.validation_trials
+        return self.source.drawn(n_trials, self.source.generators("validation")) if n_trials else None
+
+    def _evaluate(self) -> tuple[Row, Gradients | None]:
+        """Return the metrics of the current weights, (active,) each, and gradients when they came for free.
+
+        When one batch is the whole training set, the loss that training needs anyway is the evaluation: a
+        separate forward run would compute the same numbers again.
+        """
+        gradients = None
+        if self.source.is_whole:
+            batch = self.source.batch()
+            gradients = self.rule(self.model, self.task, batch, self.noise)
+            row = self._metrics(gradients.terms, gradients.outputs, batch)
+        else:
+            row = self._run(self.source.evaluation())
+        if self.validation is not None:
+            row |= {f"validation_{name}": value for name, value in self._run(self.validation).items()}
+        return row, gradients
+
+    def _run(self, batch: Batch) -> Row:
+        with torch.no_grad():
+            terms, outputs = loss_terms(self.model, self.task, batch, self.noise)
+        return self._metrics(terms, outputs, batch)
+
+    def _metrics(self, terms: dict[str, torch.Tensor], outputs: torch.Tensor, batch: Batch) -> Row:
+        row = {"loss": torch.stack(list(terms.values())).sum(0)}
+        if len(terms) > 1:
+            row |= {f"loss_{name}": term for name, term in terms.items()}
+        row["performance"] = self.task.performance(outputs, batch).mean(1)
+        return {name: value.double().cpu().numpy() for name, value in row.items()}
+
+    def _log(self, row: Row) -> None:
+        full: Row = {"epoch": np.array(self.epoch), "trials_seen": np.array(self.trials_seen)}
+        for name, values in row.items():
+            full[name] = np.full(self.settings.members, np.nan)
+            full[name][self.active] = values
+        self.log.append(full)
+
+    def _note_best(self, row: Row) -> None:
+        """Keep the weights of the members that have improved (or of all, when the last weights are wanted)."""
+        check = row.get("validation_loss", row["loss"])
+        active = np.array(self.active)
+        if self.epoch > 0:
+            self.best_loss[active] = np.fmin(self.best_loss[active], row["loss"])
+        better = np.isfinite(check) if not self.config.keep_best else check < self.best_check[active]
+        # The untrained weights are not candidates, except for a run without epochs.
+        if self.epoch == 0 and self.config.epochs > 0:
+            return
+        if better.any():
+            who = active[better]
+            self.best_check[who], self.best_epochs[who] = check[better], self.epoch
+            for name, value in self.model.named_parameters():
+                self.kept[name][who] = value.detach().cpu().numpy()[better]
+
+    def _retire(self, reasons: Sequence[str]) -> list[int] | None:
+        """Let members with a reason go; return the positions that stay, or None when all do."""
+        if not any(reasons):
+            return None
+        for member, reason in zip(self.active, reasons, strict=True):
+            self.reasons[member] = reason
+        staying = [position for position, reason in enumerate(reasons) if not reason]
+        self.active = [self.active[position] for position in staying]
+        if staying:
+            self._select(staying)
+        return staying
+
+    def _select(self, staying: list[int]) -> None:
+        model = self.model.select_members(staying)
+        self.optimizer = self.optimizer.for_members(model, staying)
+        self.model = model
+        self.source.select_members(staying)
+        self.validation = None if self.validation is None else self.validation.select_members(staying)
+        self.noise = [self.noise[position] for position in staying]
+        self.rules.select_members(staying)
+
+    def _update(self, gradients: Gradients, rate: float, staying: list[int] | None) -> None:
+        found = gradients.parameters
+        if staying is not None:
+            found = {name: gradient[staying] for name, gradient in found.items()}
+        for name, mask in self.model.masks.items():
+            if name in found:
+                found[name] = found[name] * mask
+        self.optimizer.update(found, rate)
+        self.model.after_update()
+        self.updates += 1
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything needed to go on from here: plain values, and nested mappings of arrays."""
+        return {
+            "values": {
+                "epoch": self.epoch,
+                "updates": self.updates,
+                "active": self.active,
+                "reasons": self.reasons,
+                "source": self.source.state(),
+            },
+            "parameters": self.model.arrays(),
+            "optimizer": self.optimizer.arrays(),
+            "kept": self.kept,
+            "best": {"check": self.best_check, "loss": self.best_loss, "epoch": self.best_epochs},
+            "plateau": {"reference": self.rules.plateau_reference},
+            "noise": {"states": np.stack([source.get_state().numpy() for source in self.noise])},
+            "log": self.columns(),
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go on from a snapshot of a loop with the same settings."""
+        values = snapshot["values"]
+        self.active, self.reasons = list(values["active"]), list(values["reasons"])
+        if self.active and len(self.active) < self.settings.members:
+            self._select(self.active)
+        self.epoch, self.updates = values["epoch"], values["updates"]
+        self.kept = {name: np.array(array) for name, array in snapshot["kept"].items()}
+        best = snapshot["best"]
+        self.best_check, self.best_loss, self.best_epochs = best["check"], best["loss"], best["epoch"]
+        columns = snapshot.get("log", {})
+        rows = len(next(iter(columns.values()), ()))
+        self.log = [{name: column[i] for name, column in columns.items()} for i in range(rows)]
+        if self.active:
+            self.model.load_arrays(snapshot["parameters"])
+            self.optimizer.load_arrays(snapshot["optimizer"])
+            self.source.restore(values["source"])
+            self.rules.plateau_reference = snapshot["plateau"]["reference"]
+            for source, state in zip(self.noise, snapshot["noise"]["states"], strict=True):
+                source.set_state(torch.tensor(state))
+
+
+def train(settings: Settings, *, progress: Callable[[Progress], None] | None = None) -> TrainedNetworks:
+    """Train in memory and return the networks; :func:`..run_directory.train_in` keeps resumable files instead."""
+    loop = TrainingLoop(settings)
+    while loop.active:
+        loop.run_epoch()
+        if progress is not None:
+            progress(loop.progress())
+    return loop.trained()

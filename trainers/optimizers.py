@@ -1,0 +1,68 @@
+"""Optimisers whose state is plain arrays with a leading member axis, so that members can leave and runs resume."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .model import Model
+from .settings import TrainingConfig
+
+_CLASSES = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop}
+
+
+class Optimizer:
+    """A torch optimiser over the trainable parameters of a model, fed with gradients by name."""
+
+    def __init__(self, model: Model, config: TrainingConfig) -> None:
+        self.config = config
+        self.parameters = {name: dict(model.named_parameters())[name] for name in model.trainable}
+        options = {"fused": True} if config.optimizer == "adam" else {}
+        made = _CLASSES[config.optimizer](list(self.parameters.values()), lr=config.learning_rate, **options)  # type: ignore[arg-type]
+        self.torch: torch.optim.Optimizer = made
+
+    def update(self, gradients: Mapping[str, Tensor], learning_rate: float) -> None:
+        """Change the parameters by one step."""
+        gradients = self._clipped(gradients)
+        for name, parameter in self.parameters.items():
+            parameter.grad = gradients[name]
+        self.torch.param_groups[0]["lr"] = learning_rate
+        self.torch.step()
+
+    def _clipped(self, gradients: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Scale the gradients of each member whose norm over all parameters exceeds ``clip_norm`` down to it."""
+        limit = self.config.clip_norm
+        if limit is None:
+            return gradients
+        norms = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients.values()]).sum(0).sqrt()
+        scale = (limit / (norms + 1e-6)).clamp(max=1.0)
+        return {name: value * scale.view(-1, *[1] * (value.ndim - 1)) for name, value in gradients.items()}
+
+    def arrays(self) -> dict[str, dict[str, np.ndarray]]:
+        """Return the state of each parameter, by the optimiser's own names."""
+        return {
+            name: {key: value.cpu().numpy().copy() for key, value in self.torch.state[parameter].items()}
+            for name, parameter in self.parameters.items()
+            if parameter in self.torch.state
+        }
+
+    def load_arrays(self, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Go back to a state that :meth:`arrays` returned."""
+        for name, state in arrays.items():
+            parameter = self.parameters[name]
+            for key, array in state.items():
+                tensor = torch.tensor(array)
+                # Adam counts its steps in float32 whatever the parameters are.
+                self.torch.state[parameter][key] = tensor.to(parameter.device if tensor.ndim else "cpu")
+
+    def for_members(self, model: Model, indices: list[int]) -> "Optimizer":
+        """Return the optimiser of ``model``, which holds the chosen members only."""
+        made = Optimizer(model, self.config)
+        made.load_arrays(
+            {
+                name: {key: array[indices] if array.ndim else array for key, array in state.items()}
+                for name, state in self.arrays().items()
+            }
+        )
+        return made

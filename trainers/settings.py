@@ -1,0 +1,129 @@
+"""The settings of one training run, resolved from defaults, a file and the command line."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+from ..errors import ConfigurationError
+from . import config as configuration
+from .config import choice, positive
+from .family import Family, Tables, get_family
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Options of the training loop, the same for every family.
+
+    Attributes
+    ----------
+    rule, optimizer : learning rule and optimiser
+    learning_rate : constant, or falling linearly to ``learning_rate_end`` over ``learning_rate_epochs``
+        (all epochs when not given)
+    epochs : most epochs to train. An epoch is the span between two evaluations: one pass over the training
+        set, or ``updates_per_epoch`` updates when trials are drawn afresh
+    n_trials : size of the training set; 0 draws fresh trials for every update
+    batch_size : trials per update
+    validation_trials : size of a validation set that decides which weights are best; 0 uses the training set
+    evaluation_trials : trials per evaluation when training trials are drawn afresh
+    clip_norm : largest norm of a network's gradient
+    stop_loss : stop below this training loss
+    plateau_checks, plateau_tolerance : at this many evenly spaced epochs, stop when the best loss has fallen by
+        less than the tolerance since the last check; 0 checks turns the rule off
+    stop_performance : stop when the mean performance exceeds this
+    keep_best : end with the weights of lowest loss rather than the last ones
+    keep_every : keep the weights every so many epochs, for a history of the training; 0 keeps the end only
+    frozen : names of parameters that are not trained
+    dtype, device : arithmetic and where it happens
+    """
+
+    rule: str = "bptt"
+    optimizer: str = choice("adam", "sgd", "rmsprop", default="adam")
+    learning_rate: float = positive(1e-3)
+    learning_rate_end: float | None = None
+    learning_rate_epochs: int | None = positive(None)
+    epochs: int = positive(1000, zero=True)
+    n_trials: int = positive(128, zero=True)
+    batch_size: int = positive(128)
+    updates_per_epoch: int = positive(20)
+    validation_trials: int = positive(0, zero=True)
+    evaluation_trials: int = positive(512)
+    clip_norm: float | None = positive(None)
+    stop_loss: float | None = 1e-4
+    plateau_checks: int = positive(10, zero=True)
+    plateau_tolerance: float = positive(1e-4, zero=True)
+    stop_performance: float | None = None
+    keep_best: bool = True
+    keep_every: int = positive(0, zero=True)
+    frozen: tuple[str, ...] = ()
+    dtype: str = choice("float32", "float64", default="float32")
+    device: str = "cpu"
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Return the learning rate of the updates that lead from ``epoch`` (0, 1, …) to the next."""
+        if self.learning_rate_end is None:
+            return self.learning_rate
+        span = self.learning_rate_epochs or max(self.epochs, 1)
+        share = min(epoch / span, 1.0)
+        return self.learning_rate + share * (self.learning_rate_end - self.learning_rate)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Everything that determines a run: two runs with equal settings on one machine give equal results."""
+
+    family: str
+    task_name: str
+    model: Mapping[str, Any]
+    task: Mapping[str, Any]
+    training: TrainingConfig
+    seed: int = 0
+    members: int = 1
+
+    @classmethod
+    def resolve(
+        cls, family: str, task: str, tables: Tables | None = None, *, seed: int = 0, members: int = 1
+    ) -> Self:
+        """Return complete settings from the user's tables ``model``, ``task`` and ``training``.
+
+        Raises
+        ------
+        ConfigurationError
+            For an unknown family, task, table or option, or an impossible value.
+        """
+        if members < 1 or seed < 0:
+            raise ConfigurationError(f"expected members of at least 1 and a seed of at least 0, found {members}, {seed}")
+        found = get_family(family)
+        name = task.replace("-", "_")
+        given = configuration.merged(tables or {})
+        for table in given:
+            if table not in ("model", "task", "training"):
+                raise ConfigurationError(configuration.unknown_table(table))
+        made = found.task(name, given.get("task", {}))
+        kind = given.get("model", {}).get("kind", found.model_config().kind)
+        channels = {"model": {"n_inputs": made.n_inputs, "n_outputs": made.n_outputs}}
+        full = configuration.merged(found.defaults(kind, name, given), channels, given)
+        model = configuration.build(found.model_config, full["model"], where="model")
+        training = configuration.build(TrainingConfig, full["training"], where="training")
+        found.rule(training.rule)
+        return cls(
+            found.name, name, configuration.as_mapping(model), configuration.as_mapping(made.config), training, seed, members
+        )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings that :meth:`as_mapping` wrote."""
+        training = configuration.build(TrainingConfig, values["training"], where="training")
+        return cls(**{**values, "training": training})
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the settings as JSON-ready plain values."""
+        return configuration.as_mapping(self)
+
+    @property
+    def identity(self) -> str:
+        """Name of these settings: a SHA-256 that changes with any of them."""
+        return configuration.identity(self.as_mapping())
+
+    def get_family(self) -> Family:
+        """Return the family."""
+        return get_family(self.family)

@@ -1,0 +1,153 @@
+"""Where a training run's trials come from: a fixed set, drawn once, or fresh trials for every update."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import randomness
+from .settings import TrainingConfig
+from .task import Batch, Task
+
+
+class TrialSource(ABC):
+    """Batches for the networks of a run; each network has its own generators and so its own trials."""
+
+    def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
+        self.task, self.config, self.seed = task, config, seed
+        self.members = list(range(members))
+        self.dtype = getattr(torch, config.dtype)
+
+    @property
+    @abstractmethod
+    def updates_per_epoch(self) -> int:
+        """Number of updates between two evaluations."""
+
+    @abstractmethod
+    def batch(self) -> Batch:
+        """Return the next batch to train on."""
+
+    @abstractmethod
+    def evaluation(self) -> Batch:
+        """Return the trials to evaluate on."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each update sees exactly the trials that evaluations see."""
+        return False
+
+    @abstractmethod
+    def select_members(self, indices: list[int]) -> None:
+        """Go on with some of the networks only."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return what is needed to go on from here, as plain values."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+
+    def drawn(self, n_trials: int, generators: list[np.random.Generator]) -> Batch:
+        """Return a batch of ``n_trials`` new trials for each network."""
+        trials = [self.task.draw(n_trials, generator) for generator in generators]
+        return Batch.of(trials, dtype=self.dtype, device=self.config.device)
+
+    def generators(self, name: str) -> list[np.random.Generator]:
+        """Return one generator per network for the consumer ``name``."""
+        return [randomness.generator(self.seed, name, member) for member in self.members]
+
+
+class FixedTrials(TrialSource):
+    """A training set drawn once; an epoch is one pass in shuffled order, the last batch possibly smaller."""
+
+    def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
+        super().__init__(task, config, seed, members)
+        self.trials = self.drawn(config.n_trials, self.generators("trials"))
+        self._order_generators = self.generators("order")
+        self._order = np.zeros((members, 0), np.int64)
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Number of batches in one pass."""
+        return -(-self.config.n_trials // self.config.batch_size)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether one batch is the whole training set; its order then does not matter."""
+        return self.updates_per_epoch == 1
+
+    def batch(self) -> Batch:
+        """Return the next batch of the pass, beginning a new shuffled pass when the last one is over."""
+        if self.is_whole:
+            return self.trials
+        if self._order.shape[1] == 0:
+            orders = [generator.permutation(self.config.n_trials) for generator in self._order_generators]
+            self._order = np.stack(orders)
+        now, self._order = np.split(self._order, [self.config.batch_size], axis=1)
+        return self.trials.take(torch.as_tensor(now, device=self.config.device))
+
+    def evaluation(self) -> Batch:
+        """Return the whole training set."""
+        return self.trials
+
+    def select_members(self, indices: list[int]) -> None:
+        """Go on with some of the networks only."""
+        self.members = [self.members[i] for i in indices]
+        self.trials = self.trials.select_members(indices)
+        self._order_generators = [self._order_generators[i] for i in indices]
+        self._order = self._order[indices]
+
+    def state(self) -> dict[str, Any]:
+        """Return the generators' states and the rest of the current pass."""
+        states = [randomness.state_of(generator) for generator in self._order_generators]
+        return {"generators": states, "order": self._order.tolist()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        for generator, saved in zip(self._order_generators, state["generators"], strict=True):
+            randomness.restore(generator, saved)
+        self._order = np.array(state["order"], np.int64).reshape(len(self.members), -1)
+
+
+class FreshTrials(TrialSource):
+    """New trials for every update and every evaluation; nothing is seen twice."""
+
+    def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
+        super().__init__(task, config, seed, members)
+        self._generators = {name: self.generators(name) for name in ("trials", "evaluation")}
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Number of updates between two evaluations."""
+        return self.config.updates_per_epoch
+
+    def batch(self) -> Batch:
+        """Draw a batch."""
+        return self.drawn(self.config.batch_size, self._generators["trials"])
+
+    def evaluation(self) -> Batch:
+        """Draw the trials of an evaluation."""
+        return self.drawn(self.config.evaluation_trials, self._generators["evaluation"])
+
+    def select_members(self, indices: list[int]) -> None:
+        """Go on with some of the networks only."""
+        self.members = [self.members[i] for i in indices]
+        self._generators = {name: [made[i] for i in indices] for name, made in self._generators.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Return the generators' states."""
+        return {name: [randomness.state_of(one) for one in made] for name, made in self._generators.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        for name, made in self._generators.items():
+            for generator, saved in zip(made, state[name], strict=True):
+                randomness.restore(generator, saved)
+
+
+def trial_source(task: Task, config: TrainingConfig, seed: int, members: int) -> TrialSource:
+    """Return the source that the settings ask for: fixed when ``n_trials`` is above 0, else fresh."""
+    cls = FixedTrials if config.n_trials else FreshTrials
+    return cls(task, config, seed, members)

@@ -1,0 +1,68 @@
+"""When a network's training ends, decided for each member of a run on its own."""
+
+import dataclasses
+
+import numpy as np
+
+from .settings import TrainingConfig
+
+DIVERGED, LOSS, PLATEAU, PERFORMANCE, EPOCHS = "diverged", "loss", "plateau", "performance", "epochs"
+REASONS = {
+    DIVERGED: "the loss was no longer finite",
+    LOSS: "the training loss fell below stop_loss",
+    PLATEAU: "the best loss had stopped improving",
+    PERFORMANCE: "the performance exceeded stop_performance",
+    EPOCHS: "all epochs were used",
+}
+
+
+@dataclasses.dataclass
+class StopRules:
+    """The stop rules of a run and the one number per member that they remember.
+
+    ``plateau_reference`` (member,) is the best training loss at the last plateau check. Checks come at epochs
+    1, 1 + E/n, 1 + 2E/n, …; the first sets the reference and never stops a run.
+    """
+
+    config: TrainingConfig
+    plateau_reference: np.ndarray
+
+    def decide(self, epoch: int, row: dict[str, np.ndarray], best_loss: np.ndarray) -> list[str]:
+        """Return the reason to stop of each member, empty for those that go on.
+
+        ``row`` holds the metrics of this evaluation and ``best_loss`` the lowest training loss so far, for the
+        members that are still training; ``plateau_reference`` must be theirs too.
+        """
+        loss = row["loss"]
+        reasons = np.full(len(loss), "", dtype=object)
+        if epoch >= self.config.epochs:
+            reasons[:] = EPOCHS
+        if self._is_check(epoch):
+            stalled = self.plateau_reference - best_loss < self.config.plateau_tolerance
+            reasons[stalled & np.isfinite(self.plateau_reference)] = PLATEAU
+            self.plateau_reference = best_loss.copy()
+        if epoch > 0 and self.config.stop_loss is not None:
+            reasons[loss < self.config.stop_loss] = LOSS
+        if self.config.stop_performance is not None:
+            reasons[row["performance"] > self.config.stop_performance] = PERFORMANCE
+        reasons[~np.isfinite(loss)] = DIVERGED
+        return [str(reason) for reason in reasons]
+
+    def select_members(self, indices: list[int]) -> None:
+        """Go on with some of the members only."""
+        self.plateau_reference = self.plateau_reference[indices]
+
+    def _is_check(self, epoch: int) -> bool:
+        checks = self.config.plateau_checks
+        interval = self.config.epochs // checks if checks else 0
+        return interval > 0 and epoch > 0 and (epoch - 1) % interval == 0
+
+
+def explain(reason: str) -> str:
+    """Return a reason to stop as words."""
+    return REASONS.get(reason, "still training")
+
+
+def initial_rules(config: TrainingConfig, members: int) -> StopRules:
+    """Return the rules at the start of a run."""
+    return StopRules(config, np.full(members, np.inf))

@@ -1,0 +1,24 @@
+"""Default settings of the three-body family: those of the published experiments."""
+
+from typing import Any
+
+Tables = dict[str, dict[str, Any]]
+
+
+def defaults(kind: str, task: str, tables: Tables) -> Tables:
+    """Return model, task and training options for a network class and a task, given the user's own tables.
+
+    Teachers of the published Table 1: rank K with learning rate 1e-2 → 1e-3 over 20 000 epochs on the K-bit
+    flip-flop; rank 2 with an output bias and 1e-3 → 5e-4 on sine waves. Gene circuits: sigmoid outputs, an
+    identity readout, constant 1e-4 for 30 000 epochs.
+    """
+    training: dict[str, Any] = {"learning_rate": 1e-2, "learning_rate_end": 1e-3, "epochs": 20_000}
+    model: dict[str, Any] = {"kind": kind, "rank": int(tables.get("task", {}).get("n_bits", 1))}
+    if task == "sine":
+        model |= {"rank": 2, "output_bias": True}
+        training |= {"learning_rate": 1e-3, "learning_rate_end": 5e-4}
+    if task == "multifate":
+        factors = tables.get("task", {}).get("n_factors", 30)
+        model |= {"n_units": factors, "readout": "identity", "output_nonlinearity": "sigmoid", "input_bias": True}
+        training = {"learning_rate": 1e-4, "epochs": 30_000, "n_trials": 256, "batch_size": 256}
+    return {"model": model, "training": training}
