@@ -123,6 +123,17 @@ class Model(nn.Module, ABC):
         """Return penalties on activity or weights by name, each (member,), added to the task's loss."""
         return {}
 
+    def reduced(self) -> Any:
+        """Return the exact reduced dynamics of this network (``step lift project basis names``), or None."""
+        return None
+
+    def jacobian_lipschitz(self) -> float | None:
+        """Return a Lipschitz constant of ∂step/∂state in the spectral norm, or None when none is known.
+
+        With it, certificates of fixed points are proofs (up to rounding) rather than estimates.
+        """
+        return None
+
     def after_update(self) -> None:
         """Enforce constraints on the parameters after an optimiser step (signs, sparsity)."""
 

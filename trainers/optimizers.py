@@ -26,7 +26,8 @@ class Optimizer:
         """Change the parameters by one step."""
         gradients = self._clipped(gradients)
         for name, parameter in self.parameters.items():
-            parameter.grad = gradients[name]
+            # The fused Adam reads memory in order, whatever the strides say.
+            parameter.grad = gradients[name].contiguous()
         self.torch.param_groups[0]["lr"] = learning_rate
         self.torch.step()
 

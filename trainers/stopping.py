@@ -38,8 +38,8 @@ class StopRules:
         if epoch >= self.config.epochs:
             reasons[:] = EPOCHS
         if self._is_check(epoch):
-            stalled = self.plateau_reference - best_loss < self.config.plateau_tolerance
-            reasons[stalled & np.isfinite(self.plateau_reference)] = PLATEAU
+            # Infinite until the first check, when there is nothing to compare with.
+            reasons[best_loss > self.plateau_reference - self.config.plateau_tolerance] = PLATEAU
             self.plateau_reference = best_loss.copy()
         if epoch > 0 and self.config.stop_loss is not None:
             reasons[loss < self.config.stop_loss] = LOSS

@@ -8,6 +8,7 @@ from .full import HORNN, RNN, TBRNN
 from .gru import LowRankGRU
 from .lowrank import LowRankHORNN, LowRankRNN, LowRankTBRNN
 from .multifate import MultiFate
+from .reduced import ReducedDynamics
 from .tasks import FlipFlop, Sine
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LowRankRNN",
     "LowRankTBRNN",
     "MultiFate",
+    "ReducedDynamics",
     "Sine",
     "ThreeBodyConfig",
 ]

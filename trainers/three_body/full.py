@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .model import Dims, Draws, Shapes, ThreeBodyModel
+from .model import TANH_CURVATURE, Dims, Draws, Shapes, ThreeBodyModel
 
 
 def two_body_drive(r: Tensor, weight: Tensor) -> Tensor:
@@ -59,6 +59,10 @@ class RNN(_Full):
     def recurrent_drive(self, r: Tensor) -> Tensor:
         """Return Σ_j W_ij r_j."""
         return two_body_drive(r, self.recurrent)
+
+    def drive_lipschitz(self) -> float:
+        """Return ‖W‖₂ max|φ''|: the Jacobian is W diag(φ')."""
+        return TANH_CURVATURE * float(torch.linalg.matrix_norm(self.recurrent.detach(), 2))
 
 
 class TBRNN(_Full):

@@ -1,12 +1,17 @@
 """Low-rank networks: their drive costs O(N·R) per trial and step and never forms N² or N³ weights."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..model import Generators, Trajectory
 from .full import mixed
-from .model import Dims, Draws, Shapes, ThreeBodyModel, xavier
+from .model import TANH_CURVATURE, Dims, Draws, Shapes, ThreeBodyModel, xavier
+
+if TYPE_CHECKING:
+    from .reduced import ReducedDynamics
 
 
 class LowRankModel(ThreeBodyModel):
@@ -124,6 +129,43 @@ class LowRankModel(ThreeBodyModel):
             output_bias = torch.zeros_like(readout[..., 0])
         input_bias = self.input_bias if config.input_bias else torch.zeros_like(unit)
         return [self.input_weight, input_bias, *pairs, *triples, readout, output_bias]
+
+    def reduced(self) -> "ReducedDynamics | None":
+        """Return the exact reduced dynamics; there are none in form ``voltage`` or with a member axis."""
+        from .reduced import ReducedDynamics
+
+        return ReducedDynamics(self) if self.config.form == "rate" and self.members is None else None
+
+    def recorded_states(self, states: Tensor) -> dict[str, Tensor]:
+        """Return x, and the reduced coordinates κ (…, rank) where the reduction is exact."""
+        recorded = super().recorded_states(states)
+        reduced = self.reduced()
+        if reduced is not None:
+            recorded["kappa"] = reduced.project(states)[..., : reduced.rank]
+        return recorded
+
+    def drive_lipschitz(self) -> float:
+        """Return a Lipschitz constant of the drive's Jacobian for φ = tanh.
+
+        Two-body part: c1 ‖M Nᵀ‖₂ max|φ''|. A three-body component L (M·φ)(N·φ) has the Jacobian
+        L [(N·φ) M + (M·φ) N]ᵀ diag(φ'), which varies by at most ‖L‖ (2 ‖M‖ ‖N‖ + max|φ''| (‖N‖₁ ‖M‖ + ‖M‖₁ ‖N‖))
+        per unit distance, because |φ| and |φ'| are at most 1.
+        """
+        two, three = self.ranks()
+        bound = torch.zeros((), dtype=torch.float64)
+        if two:
+            product = (self.two_body_left @ self.two_body_right.mT).detach().double()
+            bound = bound + self.two_body_scale() * TANH_CURVATURE * torch.linalg.matrix_norm(product, 2)
+        if three:
+            left, m, n = (
+                factor.detach().double()
+                for factor in (self.left_factor(), self.three_body_middle, self.three_body_right)
+            )
+            size_m, size_n = m.norm(dim=0), n.norm(dim=0)
+            bends = n.abs().sum(0) * size_m + m.abs().sum(0) * size_n
+            terms = left.norm(dim=0) * (2 * size_m * size_n + TANH_CURVATURE * bends)
+            bound = bound + self.three_body_scale() * terms.sum()
+        return float(bound)
 
     def recurrent_drive(self, r: Tensor) -> Tensor:
         """Return the drive of all components."""

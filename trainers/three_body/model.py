@@ -27,6 +27,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: x,
 }
 
+#: largest |φ''| of φ = tanh, reached at tanh x = 1/√3
+TANH_CURVATURE = 4 / (3 * 3**0.5)
+
 Shapes = dict[str, tuple[int, ...]]
 Dims = dict[str, tuple[str, ...]]
 Draws = dict[str, np.ndarray]
@@ -169,6 +172,22 @@ class ThreeBodyModel(Model):
     def activity(self, states: Tensor) -> Tensor:
         """Return the rates φ(x), or x in form ``voltage``."""
         return states if self.config.form == "voltage" else ACTIVATIONS[self.config.nonlinearity](states)
+
+    def jacobian_lipschitz(self) -> float | None:
+        """Return a Lipschitz constant of the Jacobian, known for φ = tanh in form ``rate``.
+
+        The drive's Jacobian is K(r) diag(φ'(x)) with r = φ(x), |φ'| ≤ 1 and |φ''| ≤ 4/(3√3).
+        """
+        if self.config.form != "rate" or self.config.nonlinearity != "tanh" or self.members is not None:
+            return None
+        bound = self.drive_lipschitz()
+        if bound is None:
+            return None
+        return bound * (self.config.alpha if self.config.mode == "cont" else 1.0)
+
+    def drive_lipschitz(self) -> float | None:
+        """Return a Lipschitz constant of the Jacobian of rec(tanh(x)) by x, or None."""
+        return None
 
     def two_body_scale(self) -> float:
         """Return c1 of the low-rank classes: 1/N in mode ``cont``, 1 in mode ``disc``."""

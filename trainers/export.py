@@ -1,0 +1,231 @@
+"""Export: replay trained networks on their task and write one activity archive per network."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import files
+from ..errors import InputError
+from ..readers import ModelRecord, Recording, TaskRecord, write_archive
+from . import config as configuration
+from . import randomness
+from .family import get_family
+from .loop import TrainedNetworks
+from .model import Model
+from .run_directory import RunDirectory
+from .task import Batch, Task, Trials
+
+# Trials per forward run: bounds the memory of an export, not its result.
+_BLOCK = 256
+
+
+def export_run(
+    run: str | Path,
+    output: str | Path | None = None,
+    *,
+    checkpoints: str | Sequence[int] = "final",
+    n_trials: int = 128,
+    seed: int = 0,
+    members: Sequence[int] | None = None,
+) -> list[Path]:
+    """Write one archive per network of a finished run and return their paths.
+
+    Parameters
+    ----------
+    run : directory of a finished training run
+    output : archive to write when one network is exported; a directory for several, which get the names
+        ``network_0.h5``, …; None writes into the run's directory
+    checkpoints : ``final``, the chosen weights only; ``all``, also every kept checkpoint; or trials seen
+    n_trials : number of test trials to replay
+    seed : seed of the test trials and of the noise. Equal seeds give equal trials for every network, which
+        comparisons between networks need.
+    members : which networks of the run, all by default
+
+    Raises
+    ------
+    InputError
+        If the run is missing or unfinished, or has no such member or checkpoint.
+    """
+    opened = RunDirectory.open(run)
+    trained = opened.trained()
+    chosen = list(range(trained.settings.members)) if members is None else list(members)
+    _check_members(chosen, trained.settings.members)
+    if n_trials < 1 or seed < 0:
+        raise InputError(f"export: expected at least 1 trial and a seed of at least 0, found {n_trials}, {seed}")
+    written = []
+    for member in chosen:
+        path = _target(opened.path if output is None else Path(output), member, single=len(chosen) == 1 and output is not None)
+        weights = _weights(opened, trained, member, checkpoints)
+        written.append(export_network(trained, path, member=member, weights=weights, n_trials=n_trials, seed=seed))
+    return written
+
+
+def export_network(
+    trained: TrainedNetworks,
+    path: str | Path,
+    *,
+    member: int = 0,
+    weights: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    n_trials: int = 128,
+    seed: int = 0,
+) -> Path:
+    """Write the archive of one network and return its path.
+
+    ``weights`` maps recording names to parameters; by default there is one recording, ``final``.
+    """
+    settings = trained.settings
+    model = trained.model(member)
+    task = settings.get_family().task(settings.task_name, settings.task)
+    trials = task.draw(n_trials, randomness.generator(seed, "export"))
+    facts = _facts(trained, member) | {"export_seed": seed}
+
+    def recordings() -> Iterator[tuple[str, Recording]]:
+        for name, arrays in (weights or {"final": model.arrays()}).items():
+            model.load_arrays(arrays)
+            own = {} if name == "final" else dict(arrays)
+            attrs = facts if name == "final" else facts | {"trials_seen": int(name)}
+            yield name, record(model, task, trials, seed=seed, attrs=attrs, parameters=own)
+
+    final = {name: array[member] for name, array in trained.parameters.items()}
+    return write_archive(
+        path,
+        recordings(),
+        model=model_record(model, final),
+        task=TaskRecord(settings.task_name, dict(settings.task)),
+        training=_training_log(trained, member),
+        title=f"{model.kind} on {settings.task_name}, seed {settings.seed}, network {member}",
+        history=[{"settings": settings.as_mapping(), "member": member}],
+    )
+
+
+def record(
+    model: Model,
+    task: Task,
+    trials: Trials,
+    *,
+    seed: int = 0,
+    attrs: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, np.ndarray] | None = None,
+) -> Recording:
+    """Return what one network (no member axis) does on given trials as a recording.
+
+    Trial columns are those of the task, the network's ``performance`` on each trial and ``split``, "test".
+    """
+    states, outputs, performance = _replay(model, task, trials, seed)
+    n_steps = trials.inputs.shape[1]
+    recorded = model.recorded_states(states)
+    columns = {**trials.columns, "performance": performance, "split": np.full(len(trials), "test")}
+    return Recording(
+        activity=_numpy(model.activity(states)),
+        time=task.dt * np.arange(n_steps),
+        trials=columns,
+        epochs={"trial": (0.0, task.dt * n_steps), **trials.epochs},
+        inputs=_cast(trials.inputs, model),
+        outputs=_numpy(outputs),
+        targets=_cast(trials.targets, model),
+        mask=trials.mask,
+        states={name: _numpy(state) for name, state in recorded.items()},
+        attrs={**(attrs or {}), "performance": float(np.mean(performance))},
+        parameters=dict(parameters or {}),
+    )
+
+
+def _replay(model: Model, task: Task, trials: Trials, seed: int) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    generator = randomness.torch_generator(seed, "export noise")
+    batch = Batch.of([trials], dtype=model.dtype)
+    starts = batch.initial_state
+    states, outputs = [], []
+    with torch.no_grad():
+        for first in range(0, len(trials), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            run = model(batch.inputs[0, block], None if starts is None else starts[0, block], generator)
+            states.append(run.states)
+            outputs.append(run.outputs)
+        everything = torch.cat(outputs)
+        performance = task.performance(everything[None], batch)[0]
+    return torch.cat(states), everything, _numpy(performance)
+
+
+def model_record(model: Model, arrays: Mapping[str, np.ndarray]) -> ModelRecord:
+    """Return what an archive says about a network."""
+    layout = [{"name": part.name, "start": part.start, "stop": part.stop} for part in model.state_layout]
+    config = configuration.as_mapping(model.config)
+    return ModelRecord(model.family, config, tuple(layout), dict(arrays), model.parameter_dims())
+
+
+def load_model(record: ModelRecord, arrays: Mapping[str, Any] | None = None, *, dtype: torch.dtype = torch.float64) -> Model:
+    """Return the network of an archive as a model, in float64 unless asked otherwise.
+
+    ``arrays`` replaces the parameters, for a checkpoint's own weights.
+
+    Raises
+    ------
+    ConfigurationError
+        If the archive's family or configuration is not known to this version.
+    InputError
+        If parameters are missing, misshapen or not finite.
+    """
+    model = get_family(record.family).model(record.config, dtype=dtype)
+    source = record.parameters if not arrays else arrays
+    return model.load_arrays({name: np.asarray(array) for name, array in source.items()})
+
+
+def _facts(trained: TrainedNetworks, member: int) -> dict[str, Any]:
+    """Return what is known about a network's training, as attributes of its recording."""
+    log, epoch = trained.log, int(trained.best_epochs[member])
+    row = int(np.searchsorted(log["epoch"], epoch))
+    return {
+        "trials_seen": int(log["trials_seen"][row]),
+        "loss": float(log["loss"][row, member]),
+        "best_epoch": epoch,
+        "stop_reason": trained.reasons[member],
+        "rule": trained.settings.training.rule,
+        "seed": trained.settings.seed,
+        "member": member,
+    }
+
+
+def _training_log(trained: TrainedNetworks, member: int) -> dict[str, np.ndarray]:
+    """Return one network's log up to its own end."""
+    own = {name: column[:, member] if column.ndim == 2 else column for name, column in trained.log.items()}
+    still_training = np.isfinite(own["performance"]) | (trained.reasons[member] == "diverged")
+    last = int(np.flatnonzero(still_training).max(initial=0)) + 1
+    return {name: column[:last] for name, column in own.items()}
+
+
+def _weights(
+    run: RunDirectory, trained: TrainedNetworks, member: int, checkpoints: str | Sequence[int]
+) -> dict[str, dict[str, np.ndarray]]:
+    final = {name: array[member] for name, array in trained.parameters.items()}
+    if checkpoints == "final":
+        return {"final": final}
+    if isinstance(checkpoints, str) and checkpoints != "all":
+        raise InputError(f"checkpoints: expected 'final', 'all' or trials seen, found '{checkpoints}'")
+    wanted = run.history() if checkpoints == "all" else [int(trials) for trials in checkpoints]
+    kept = {f"{trials:07d}": run.weights_at(trials, member) for trials in wanted}
+    return kept | {"final": final}
+
+
+def _check_members(chosen: Sequence[int], members: int) -> None:
+    for member in chosen:
+        if not 0 <= member < members:
+            raise InputError(f"network {member}: the run has networks 0 to {members - 1}")
+
+
+def _target(output: Path, member: int, *, single: bool) -> Path:
+    if single and output.suffix == ".h5":
+        return output
+    if output.suffix == ".h5":
+        raise InputError(f"{output}: several networks need a directory, or choose one network")
+    return files.make_directory(output) / f"network_{member}.h5"
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+def _cast(array: np.ndarray, model: Model) -> np.ndarray:
+    return np.asarray(array, np.float64 if model.dtype == torch.float64 else np.float32)
