@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import files
 from .errors import ConfigurationError, InputError, unknown_name
@@ -23,7 +23,7 @@ STAGE_COLOURS = {"early": "#009E73", "mid": "#0072B2", "mature": "#C4151C"}
 STABLE, UNSTABLE = "#009E73", "#C4151C"
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": "medium",

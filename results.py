@@ -60,10 +60,14 @@ class Result:
         """Write the result to ``path`` as HDF5, whole or not at all, and return the path."""
         children: dict[str, hdf5.Node] = {}
         values: dict[str, Any] = {}
+        empty: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if "dims" in field.metadata and value is not None:
                 array = np.asarray(value)
+                if array.size == 0:  # the file format has no empty arrays: nothing found is a result too
+                    empty[field.name] = {"shape": list(array.shape), "dtype": array.dtype.str}
+                    continue
                 children[field.name] = hdf5.Dataset(array, field.metadata["dims"], field.metadata["units"])
             else:
                 values[field.name] = plain(value)
@@ -72,6 +76,7 @@ class Result:
             "format_version": FORMAT_VERSION,
             "kind": self.kind or type(self).__name__,
             "fields": values,
+            "empty": empty,
             **provenance.describe(),
         }
         return hdf5.write(path, hdf5.Group(attrs, children))
@@ -85,11 +90,10 @@ class Result:
         ArchiveError
             If the file is damaged, is not a result, or holds a result of another kind.
         """
-        with hdf5.read(path) as root:
-            found = root.attrs.get("kind") if root.attrs.get("format") == FORMAT else None
-            expected = cls.kind or cls.__name__
+        with hdf5.read(path, format=FORMAT, version=FORMAT_VERSION) as root:
+            found, expected = root.attrs.get("kind"), cls.kind or cls.__name__
             if found != expected:
-                raise ArchiveError(f"{path}: expected a {expected} result, found {found or 'something else'}")
+                raise ArchiveError(f"{path}: expected a {expected} result, found {found}")
             names = {field.name for field in dataclasses.fields(cls)}
             values = {name: value for name, value in root.attrs["fields"].items() if name in names}
             arrays = {
@@ -97,7 +101,13 @@ class Result:
                 for name, node in root.children.items()
                 if name in names and isinstance(node, hdf5.Dataset)
             }
-        return cls(**values, **arrays)
+            for name, made in root.attrs.get("empty", {}).items():
+                if name in names:
+                    arrays[name] = np.zeros(made["shape"], dtype=made["dtype"])
+        try:
+            return cls(**values, **arrays)
+        except TypeError as error:
+            raise ArchiveError(f"{path}: an incomplete {expected} result: {error}") from None
 
 
 def digest_arrays(arrays: Iterable[Array]) -> str:

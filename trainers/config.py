@@ -49,9 +49,7 @@ def build(cls: type[Config], values: Mapping[str, Any], *, where: str) -> Config
     missing = [
         name
         for name, field in fields.items()
-        if name not in checked
-        and field.default is dataclasses.MISSING
-        and field.default_factory is dataclasses.MISSING
+        if name not in checked and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise ConfigurationError(f"[{where}] needs a value for {', '.join(missing)}")

@@ -57,7 +57,11 @@ def export_run(
         raise InputError(f"export: expected at least 1 trial and a seed of at least 0, found {n_trials}, {seed}")
     written = []
     for member in chosen:
-        path = _target(opened.path if output is None else Path(output), member, single=len(chosen) == 1 and output is not None)
+        path = _target(
+            opened.path if output is None else Path(output),
+            member,
+            single=len(chosen) == 1 and output is not None,
+        )
         weights = _weights(opened, trained, member, checkpoints)
         written.append(export_network(trained, path, member=member, weights=weights, n_trials=n_trials, seed=seed))
     return written
@@ -149,6 +153,22 @@ def _replay(model: Model, task: Task, trials: Trials, seed: int) -> tuple[torch.
     return torch.cat(states), everything, _numpy(performance)
 
 
+def replay_inputs(model: Model, inputs: np.ndarray, *, time: np.ndarray) -> Recording:
+    """Return what a network (no member axis) does on inputs (trial, time, input), from its own initial state."""
+    if inputs.ndim != 3 or inputs.shape[2] != model.config.n_inputs:
+        raise InputError(f"inputs: expected (trial, time, {model.config.n_inputs}), found shape {inputs.shape}")
+    with torch.no_grad():
+        run = model(torch.as_tensor(inputs, dtype=model.dtype), None, torch.Generator().manual_seed(0))
+    recorded = {name: _numpy(state) for name, state in model.recorded_states(run.states).items()}
+    return Recording(
+        activity=_numpy(model.activity(run.states)),
+        time=time,
+        inputs=inputs,
+        outputs=_numpy(run.outputs),
+        states=recorded,
+    )
+
+
 def model_record(model: Model, arrays: Mapping[str, np.ndarray]) -> ModelRecord:
     """Return what an archive says about a network."""
     layout = [{"name": part.name, "start": part.start, "stop": part.stop} for part in model.state_layout]
@@ -156,7 +176,9 @@ def model_record(model: Model, arrays: Mapping[str, np.ndarray]) -> ModelRecord:
     return ModelRecord(model.family, config, tuple(layout), dict(arrays), model.parameter_dims())
 
 
-def load_model(record: ModelRecord, arrays: Mapping[str, Any] | None = None, *, dtype: torch.dtype = torch.float64) -> Model:
+def load_model(
+    record: ModelRecord, arrays: Mapping[str, Any] | None = None, *, dtype: torch.dtype = torch.float64
+) -> Model:
     """Return the network of an archive as a model, in float64 unless asked otherwise.
 
     ``arrays`` replaces the parameters, for a checkpoint's own weights.
@@ -169,7 +191,7 @@ def load_model(record: ModelRecord, arrays: Mapping[str, Any] | None = None, *, 
         If parameters are missing, misshapen or not finite.
     """
     model = get_family(record.family).model(record.config, dtype=dtype)
-    source = record.parameters if not arrays else arrays
+    source = arrays if arrays else record.parameters
     return model.load_arrays({name: np.asarray(array) for name, array in source.items()})
 
 
@@ -204,7 +226,7 @@ def _weights(
         return {"final": final}
     if isinstance(checkpoints, str) and checkpoints != "all":
         raise InputError(f"checkpoints: expected 'final', 'all' or trials seen, found '{checkpoints}'")
-    wanted = run.history() if checkpoints == "all" else [int(trials) for trials in checkpoints]
+    wanted = run.history(member) if checkpoints == "all" else [int(trials) for trials in checkpoints]
     kept = {f"{trials:07d}": run.weights_at(trials, member) for trials in wanted}
     return kept | {"final": final}
 

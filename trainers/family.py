@@ -53,7 +53,7 @@ class Family:
         dtype: torch.dtype = torch.float32,
     ) -> Model:
         """Return a model of this family; its weights are drawn from ``generators``, or zero to be loaded."""
-        config = configuration.build(self.model_config, options, where="model")
+        config: Any = configuration.build(self.model_config, options, where="model")
         cls = self.models[config.kind]
         return cls(config, members=members, generators=generators, dtype=dtype)
 

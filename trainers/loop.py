@@ -115,7 +115,7 @@ class TrainingLoop:
     def progress(self) -> Progress:
         """Return where the run stands, with the mean loss and performance of the last evaluation."""
         last = self.log[-1] if self.log else {}
-        means = [float(np.nanmean(last[name])) if name in last else np.nan for name in ("loss", "performance")]
+        means = [_mean(last.get(name, np.array([]))) for name in ("loss", "performance")]
         return Progress(self.epoch, self.config.epochs, len(self.active), self.settings.members, *means)
 
     def trained(self) -> TrainedNetworks:
@@ -253,6 +253,11 @@ class TrainingLoop:
             self.rules.plateau_reference = snapshot["plateau"]["reference"]
             for source, state in zip(self.noise, snapshot["noise"]["states"], strict=True):
                 source.set_state(torch.tensor(state))
+
+
+def _mean(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else float("nan")
 
 
 def train(settings: Settings, *, progress: Callable[[Progress], None] | None = None) -> TrainedNetworks:

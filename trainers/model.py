@@ -209,9 +209,7 @@ class Model(nn.Module, ABC):
         if len(sources) != (self.members or 1):
             raise InputError(f"generator: expected {self.members or 1}, one per member, found {len(sources)}")
         drawn = [
-            torch.randn(
-                (batch, steps, size), generator=source, dtype=reference.dtype, device=reference.device
-            )
+            torch.randn((batch, steps, size), generator=source, dtype=reference.dtype, device=reference.device)
             for source in sources
         ]
         return drawn[0] if self.members is None else torch.stack(drawn)
@@ -296,4 +294,4 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return x @ weight.mT if bias is None else x @ weight.mT + bias
     flat = x.flatten(1, -2)
     y = flat @ weight.mT if bias is None else torch.baddbmm(bias.unsqueeze(-2), flat, weight.mT)
-    return y.unflatten(1, x.shape[1:-1])
+    return y.reshape(*x.shape[:-1], weight.shape[-2])

@@ -19,7 +19,7 @@ class Optimizer:
         self.config = config
         self.parameters = {name: dict(model.named_parameters())[name] for name in model.trainable}
         options = {"fused": True} if config.optimizer == "adam" else {}
-        made = _CLASSES[config.optimizer](list(self.parameters.values()), lr=config.learning_rate, **options)  # type: ignore[arg-type]
+        made = _CLASSES[config.optimizer](list(self.parameters.values()), lr=config.learning_rate, **options)
         self.torch: torch.optim.Optimizer = made
 
     def update(self, gradients: Mapping[str, Tensor], learning_rate: float) -> None:

@@ -38,4 +38,7 @@ def state_of(source: np.random.Generator) -> dict[str, Any]:
 def restore(source: np.random.Generator, state: dict[str, Any]) -> None:
     """Put a NumPy generator back into a state that :func:`state_of` returned."""
     # The 128-bit integers travel as text: JSON readers would round them.
-    source.bit_generator.state = {**state, "state": {key: int(value) for key, value in state["state"].items()}}
+    source.bit_generator.state = {
+        **state,
+        "state": {key: int(value) for key, value in state["state"].items()},
+    }

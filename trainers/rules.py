@@ -1,13 +1,11 @@
 """Learning rules: from a batch of trials to gradients of the parameters."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ..errors import ConfigurationError, unknown_name
 from .model import Generators, Model
 from .task import Batch, Task
 
@@ -47,22 +45,4 @@ def bptt(model: Model, task: Task, batch: Batch, generators: Generators | None) 
     # Members do not interact, so the gradient of the summed loss is each member's own gradient.
     gradients = torch.autograd.grad(loss.sum(), [parameters[name] for name in names], materialize_grads=True)
     found = dict(zip(names, gradients, strict=True))
-    return Gradients(
-        loss.detach(), {name: term.detach() for name, term in terms.items()}, found, outputs.detach()
-    )
-
-
-RULES: dict[str, Callable[[Model, Task, Batch, Generators | None], Gradients]] = {"bptt": bptt}
-
-
-def get_rule(name: str) -> Rule:
-    """Return the learning rule of that name.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none; the nearest valid name is suggested.
-    """
-    if name not in RULES:
-        raise ConfigurationError(unknown_name("learning rule", name, RULES))
-    return RULES[name]
+    return Gradients(loss.detach(), {name: term.detach() for name, term in terms.items()}, found, outputs.detach())

@@ -49,7 +49,9 @@ class RunDirectory:
             found = cls.open(path)
             if found.settings.identity != settings.identity:
                 difference = _first_difference(found.settings.as_mapping(), settings.as_mapping())
-                raise ConfigurationError(f"{path}: holds a run of another configuration ({difference}); choose another directory")
+                raise ConfigurationError(
+                    f"{path}: holds a run of another configuration ({difference}); choose another directory"
+                )
             return found
         if path.is_dir() and any(entry.name != "lock" for entry in path.iterdir()):
             raise InputError(f"{path}: expected a new or empty directory, or a run, found other files")
@@ -105,13 +107,14 @@ class RunDirectory:
         """Add the current weights to the history, under the number of trials seen."""
         directory = files.make_directory(self.path / "history")
         values = {"epoch": loop.epoch, "trials_seen": loop.trials_seen, "active": loop.active}
-        self._write(
-            directory / f"{loop.trials_seen:07d}.h5", {"values": values, "parameters": loop.model.arrays()}
-        )
+        self._write(directory / f"{loop.trials_seen:07d}.h5", {"values": values, "parameters": loop.model.arrays()})
 
-    def history(self) -> list[int]:
-        """Return the numbers of trials seen for which weights are kept, in order."""
-        return sorted(int(path.stem) for path in (self.path / "history").glob("*.h5") if path.stem.isdigit())
+    def history(self, member: int | None = None) -> list[int]:
+        """Return the numbers of trials seen for which weights (of one network) are kept, in order."""
+        kept = sorted(int(path.stem) for path in (self.path / "history").glob("*.h5") if path.stem.isdigit())
+        if member is None:
+            return kept
+        return [trials for trials in kept if member in self._kept_at(trials)["values"]["active"]]
 
     def weights_at(self, trials_seen: int, member: int) -> dict[str, np.ndarray]:
         """Return one network's weights from the history.
@@ -121,14 +124,19 @@ class RunDirectory:
         InputError
             If the history has no such entry for this network.
         """
+        snapshot = self._kept_at(trials_seen)
+        active = snapshot["values"]["active"]
+        if member not in active:
+            raise InputError(
+                f"{self.path}: network {member} had finished before {trials_seen} trials (training: {active})"
+            )
+        return {name: array[active.index(member)] for name, array in snapshot["parameters"].items()}
+
+    def _kept_at(self, trials_seen: int) -> dict[str, Any]:
         path = self.path / "history" / f"{trials_seen:07d}.h5"
         if not path.exists():
             raise InputError(f"{self.path}: no weights at {trials_seen} trials (kept: {self.history()})")
-        snapshot = self._read(path)
-        active = snapshot["values"]["active"]
-        if member not in active:
-            raise InputError(f"{path}: network {member} had finished by then (training: {active})")
-        return {name: array[active.index(member)] for name, array in snapshot["parameters"].items()}
+        return self._read(path)
 
     def trained(self) -> TrainedNetworks:
         """Return the networks of a finished run.
@@ -228,4 +236,3 @@ def _first_difference(found: Any, wanted: Any, name: str = "") -> str:
             if found.get(key) != wanted.get(key):
                 return _first_difference(found.get(key), wanted.get(key), f"{name}.{key}".lstrip("."))
     return f"{name} is {found!r} there and {wanted!r} here"
-

@@ -80,9 +80,7 @@ class Settings:
     members: int = 1
 
     @classmethod
-    def resolve(
-        cls, family: str, task: str, tables: Tables | None = None, *, seed: int = 0, members: int = 1
-    ) -> Self:
+    def resolve(cls, family: str, task: str, tables: Tables | None = None, *, seed: int = 0, members: int = 1) -> Self:
         """Return complete settings from the user's tables ``model``, ``task`` and ``training``.
 
         Raises
@@ -91,7 +89,9 @@ class Settings:
             For an unknown family, task, table or option, or an impossible value.
         """
         if members < 1 or seed < 0:
-            raise ConfigurationError(f"expected members of at least 1 and a seed of at least 0, found {members}, {seed}")
+            raise ConfigurationError(
+                f"expected members of at least 1 and a seed of at least 0, found {members}, {seed}"
+            )
         found = get_family(family)
         name = task.replace("-", "_")
         given = configuration.merged(tables or {})
@@ -102,11 +102,17 @@ class Settings:
         kind = given.get("model", {}).get("kind", found.model_config().kind)
         channels = {"model": {"n_inputs": made.n_inputs, "n_outputs": made.n_outputs}}
         full = configuration.merged(found.defaults(kind, name, given), channels, given)
-        model = configuration.build(found.model_config, full["model"], where="model")
+        model: Any = configuration.build(found.model_config, full["model"], where="model")
         training = configuration.build(TrainingConfig, full["training"], where="training")
         found.rule(training.rule)
         return cls(
-            found.name, name, configuration.as_mapping(model), configuration.as_mapping(made.config), training, seed, members
+            found.name,
+            name,
+            configuration.as_mapping(model),
+            configuration.as_mapping(made.config),
+            training,
+            seed,
+            members,
         )
 
     @classmethod

@@ -72,8 +72,10 @@ class Batch:
         return self._each(lambda tensor: tensor[list(indices)])
 
     def _each(self, change: Any) -> "Batch":
-        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        return Batch(*(None if value is None else change(value) for value in values))
+        def changed(value: Tensor | None) -> Any:
+            return None if value is None else change(value)
+
+        return Batch(changed(self.inputs), changed(self.targets), changed(self.mask), changed(self.initial_state))
 
 
 class Task(ABC):

@@ -93,9 +93,7 @@ def test_rank_one_bias_network_full_and_reduced_agree():
     left, right, offset = torch.tensor(m), torch.tensor(3 * n / 12), torch.tensor(0.2 * bias)
     starts = np.linspace(-4, 4, 41)[:, None]
     reduced = find_fixed_points(lambda k: (torch.tanh(k * left + offset) @ right)[:, None], starts)
-    full = find_fixed_points(
-        lambda x: (torch.tanh(x) @ right)[:, None] * left + offset, starts * m + 0.2 * bias
-    )
+    full = find_fixed_points(lambda x: (torch.tanh(x) @ right)[:, None] * left + offset, starts * m + 0.2 * bias)
     np.testing.assert_allclose(
         np.sort(full.states @ m / (m @ m)),
         np.sort((reduced.states * m + 0.2 * bias) @ m / (m @ m)),
@@ -150,3 +148,13 @@ def test_equal_states_under_different_inputs_stay_two_points():
     step = lambda x, u: 0.5 * x + 0 * u  # noqa: E731
     points = find_fixed_points(step, np.ones((2, 1)), np.array([[0.0], [1.0]]))
     assert points.multiplicity.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_isolated_points_are_not_lost_to_speed(seed, box):
+    # Two patterns: 9 points, 8 of them rare in a 20-dimensional box; sharing factorisations loses some.
+    patterns = np.sign(np.random.default_rng(7).standard_normal((2, 20)))
+    weight = torch.tensor(2.5 * patterns.T @ patterns / 20)
+    points = find_fixed_points(lambda x: torch.tanh(x @ weight.T), box(300, 20, 1.5, seed=seed))
+    assert np.bincount(points.n_unstable).tolist() == [4, 4, 1]
+    assert points.certified.all()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-N, K, O, R, B, T = 4, 2, 2, 2, 2, 6
+N, K, N_OUT, R, B, T = 4, 2, 2, 2, 2, 6
 
 
 def fill(shape, s, c):
@@ -16,8 +16,8 @@ STATE = fill((B, N), 50, 0.5)
 COMMON = {
     "input_weight": fill((N, K), 10, 1),
     "input_bias": fill((N,), 20, 0.1),
-    "output_weight": fill((O, N), 30, 1),
-    "output_bias": fill((O,), 40, 0.1),
+    "output_weight": fill((N_OUT, N), 30, 1),
+    "output_bias": fill((N_OUT,), 40, 0.1),
 }
 TWO_BODY = {"recurrent": fill((N, N), 60, 1)}
 THREE_BODY = {"three_body": fill((N, N, N), 70, 1)}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+
 from dynascope.trainers import randomness
 from dynascope.trainers.model import Model
 from dynascope.trainers.task import Batch

@@ -2,14 +2,26 @@
 
 import numpy as np
 import pytest
+from plain import train_plainly
+
 from dynascope.trainers.loop import TrainingLoop, train
 from dynascope.trainers.settings import Settings
-from plain import train_plainly
 
 
 def settings(kind="lowrank_rnn", members=1, seed=3, task="flip_flop", model=None, **training):
-    options = {"epochs": 40, "n_trials": 16, "batch_size": 16, "dtype": "float64", "learning_rate": 0.02, **training}
-    tables = {"model": {"kind": kind, "n_units": 8, **(model or {})}, "task": {"n_steps": 20}, "training": options}
+    options = {
+        "epochs": 40,
+        "n_trials": 16,
+        "batch_size": 16,
+        "dtype": "float64",
+        "learning_rate": 0.02,
+        **training,
+    }
+    tables = {
+        "model": {"kind": kind, "n_units": 8, **(model or {})},
+        "task": {"n_steps": 20},
+        "training": options,
+    }
     return Settings.resolve("three_body", task, tables, seed=seed, members=members)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from dynascope.errors import InputError
 from dynascope.trainers.three_body import FAMILY, ReducedDynamics
 
@@ -39,7 +40,9 @@ def test_projection_undoes_the_lift():
     assert reduced.names == ("kappa_1", "kappa_2", "v_1", "v_2")
 
 
-@pytest.mark.parametrize("config", [{"kind": "rnn"}, {"kind": "lowrank_gru"}, {"kind": "lowrank_rnn", "form": "voltage"}])
+@pytest.mark.parametrize(
+    "config", [{"kind": "rnn"}, {"kind": "lowrank_gru"}, {"kind": "lowrank_rnn", "form": "voltage"}]
+)
 def test_networks_without_an_exact_reduction_are_refused(config):
     with pytest.raises(InputError, match="expected one low-rank network of form 'rate'"):
         ReducedDynamics(model_of(config))
@@ -48,5 +51,7 @@ def test_networks_without_an_exact_reduction_are_refused(config):
 def test_three_body_origin_is_always_stable_and_flow_is_even():
     """Without bias and input the three-body drive is even: its derivative at the origin vanishes."""
     model = model_of({"kind": "lowrank_tbrnn", "rank": 2})
-    jacobian = torch.autograd.functional.jacobian(lambda x: model.step(x[None], torch.zeros(1, 2).double())[0], torch.zeros(12).double())
+    jacobian = torch.autograd.functional.jacobian(
+        lambda x: model.step(x[None], torch.zeros(1, 2).double())[0], torch.zeros(12).double()
+    )
     torch.testing.assert_close(jacobian, 0.8 * torch.eye(12).double(), rtol=0, atol=1e-14)

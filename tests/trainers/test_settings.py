@@ -1,6 +1,7 @@
 """Settings: what is accepted, what is refused and in which words."""
 
 import pytest
+
 from dynascope.errors import ConfigurationError
 from dynascope.trainers import config
 from dynascope.trainers.settings import Settings
@@ -9,19 +10,44 @@ REFUSED = [
     ("three_bodies", "flip_flop", {}, "unknown model family 'three_bodies': did you mean 'three_body'"),
     ("three_body", "flipflop", {}, "did you mean 'flip_flop'"),
     ("three_body", "flip_flop", {"modle": {}}, "unknown table 'modle': did you mean 'model'"),
-    ("three_body", "flip_flop", {"model": {"ranks": 2}}, r"unknown option in \[model\] 'ranks': did you mean 'rank'"),
+    (
+        "three_body",
+        "flip_flop",
+        {"model": {"ranks": 2}},
+        r"unknown option in \[model\] 'ranks': did you mean 'rank'",
+    ),
     ("three_body", "flip_flop", {"model": {"rank": 0}}, "model.rank = 0: expected a number above 0"),
     ("three_body", "flip_flop", {"model": {"rank": 31}}, "model.rank = 31: expected at most n_units = 30"),
     ("three_body", "flip_flop", {"model": {"rank": 1.5}}, "model.rank = 1.5: expected a whole number"),
     ("three_body", "flip_flop", {"model": {"rank": True}}, "model.rank = True: expected a whole number"),
-    ("three_body", "flip_flop", {"model": {"alpha": float("nan")}}, "model.alpha = nan: expected a finite number"),
-    ("three_body", "flip_flop", {"model": {"alpha": 1.5}}, r"model.alpha = 1.5: expected a number in \(0, 1\]"),
+    (
+        "three_body",
+        "flip_flop",
+        {"model": {"alpha": float("nan")}},
+        "model.alpha = nan: expected a finite number",
+    ),
+    (
+        "three_body",
+        "flip_flop",
+        {"model": {"alpha": 1.5}},
+        r"model.alpha = 1.5: expected a number in \(0, 1\]",
+    ),
     ("three_body", "flip_flop", {"model": {"kind": "lowrank_tbrn"}}, "did you mean 'lowrank_tbrnn'"),
     ("three_body", "flip_flop", {"model": {"hard_orth": True}}, "hard_orth works on kind lowrank_tbrnn"),
     ("three_body", "flip_flop", {"model": {"readout": "identity"}}, "expected n_outputs = 30, found 1"),
     ("three_body", "flip_flop", {"task": {"n_steps": 0}}, "task.n_steps = 0: expected a number above 0"),
-    ("three_body", "flip_flop", {"training": {"rule": "bpt"}}, "unknown learning rule of family three_body 'bpt': did you mean 'bptt'"),
-    ("three_body", "flip_flop", {"training": {"epochs": -1}}, "training.epochs = -1: expected a number at least 0"),
+    (
+        "three_body",
+        "flip_flop",
+        {"training": {"rule": "bpt"}},
+        "unknown learning rule of family three_body 'bpt': did you mean 'bptt'",
+    ),
+    (
+        "three_body",
+        "flip_flop",
+        {"training": {"epochs": -1}},
+        "training.epochs = -1: expected a number at least 0",
+    ),
     ("three_body", "flip_flop", {"training": 3}, "'training': expected a table of options, found 3"),
 ]
 
@@ -49,7 +75,9 @@ def test_identity_follows_the_settings_and_survives_the_round_trip():
 
 
 def test_later_layers_override_earlier_ones():
-    tables = config.merged({"model": {"rank": 1, "n-units": 5}}, config.parse_assignments(["model.rank=2", "model.kind=tbrnn"]))
+    tables = config.merged(
+        {"model": {"rank": 1, "n-units": 5}}, config.parse_assignments(["model.rank=2", "model.kind=tbrnn"])
+    )
     assert tables == {"model": {"rank": 2, "n_units": 5, "kind": "tbrnn"}}
 
 

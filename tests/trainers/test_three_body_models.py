@@ -4,6 +4,7 @@ import golden
 import numpy as np
 import pytest
 import torch
+
 from dynascope.errors import InputError
 from dynascope.trainers.model import Model
 from dynascope.trainers.three_body import FAMILY
@@ -26,7 +27,12 @@ def golden_model(kind, options, members=None):
 
 def drawn_model(config, members=None, dtype=torch.float64):
     generators = [np.random.default_rng(seed) for seed in range(members or 1)]
-    return FAMILY.model({"n_units": 7, "n_inputs": 2, "n_outputs": 3, **config}, members=members, generators=generators, dtype=dtype)
+    return FAMILY.model(
+        {"n_units": 7, "n_inputs": 2, "n_outputs": 3, **config},
+        members=members,
+        generators=generators,
+        dtype=dtype,
+    )
 
 
 @pytest.mark.parametrize(("kind", "options", "last_state", "last_output", "sum_states", "sum_outputs"), golden.CASES)
@@ -103,7 +109,10 @@ def test_kernel_equals_the_loop(config, members, dtype, tolerance):
 
 
 def test_kernel_tanh_is_accurate_and_passes_nan_through():
-    model = drawn_model({"kind": "lowrank_rnn", "n_outputs": 7, "readout": "identity", "n_inputs": 1, "alpha": 1.0}, dtype=torch.float32)
+    model = drawn_model(
+        {"kind": "lowrank_rnn", "n_outputs": 7, "readout": "identity", "n_inputs": 1, "alpha": 1.0},
+        dtype=torch.float32,
+    )
     with torch.no_grad():
         model.two_body_left.zero_()
         model.input_weight.fill_(1.0)
@@ -131,14 +140,22 @@ def test_low_rank_equals_the_full_network_with_its_tensor():
 
 
 def test_orthogonal_left_factor_golden():
-    left, columns = golden.fill((4, 1), 80, 2), np.stack([golden.fill((4,), 10, 1), golden.fill((4,), 20, 0.1)], 1)
+    left, columns = (
+        golden.fill((4, 1), 80, 2),
+        np.stack([golden.fill((4,), 10, 1), golden.fill((4,), 20, 0.1)], 1),
+    )
     found = orthogonal_to(torch.tensor(left), torch.tensor(columns)).ravel().tolist()
     assert found == pytest.approx([-0.0828853953, -0.0096947043, -0.1573590643, 0.2068205405], abs=1e-10)
 
 
 def test_jacobian_lipschitz_bounds_differences_of_jacobians():
     draw = np.random.default_rng(5)
-    for config in ({"kind": "rnn"}, {"kind": "lowrank_rnn"}, {"kind": "lowrank_tbrnn", "rank": 2}, {"kind": "lowrank_hornn"}):
+    for config in (
+        {"kind": "rnn"},
+        {"kind": "lowrank_rnn"},
+        {"kind": "lowrank_tbrnn", "rank": 2},
+        {"kind": "lowrank_hornn"},
+    ):
         model = drawn_model(config)
         bound = model.jacobian_lipschitz()
 
@@ -167,8 +184,14 @@ def test_masked_entries_stay_zero_and_bad_masks_are_refused():
     ("change", "words"),
     [
         (lambda arrays: arrays.pop("recurrent"), "'recurrent' is missing"),
-        (lambda arrays: arrays.update(recurrent=np.zeros((3, 3))), r"expected shape \(7, 7\), found \(3, 3\)"),
-        (lambda arrays: arrays["recurrent"].__setitem__((0, 0), np.nan), "'recurrent': holds values that are not finite"),
+        (
+            lambda arrays: arrays.update(recurrent=np.zeros((3, 3))),
+            r"expected shape \(7, 7\), found \(3, 3\)",
+        ),
+        (
+            lambda arrays: arrays["recurrent"].__setitem__((0, 0), np.nan),
+            "'recurrent': holds values that are not finite",
+        ),
     ],
 )
 def test_bad_parameters_are_refused(change, words):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import r2_score
+
 from dynascope.errors import ConfigurationError
 from dynascope.trainers.task import Batch
 from dynascope.trainers.three_body import FAMILY, multifate
-from sklearn.metrics import r2_score
 
 
 def draw(name, n_trials=200, seed=0, **options):

@@ -30,7 +30,14 @@ class ThreeBodyConfig:
     """
 
     kind: str = choice(
-        "rnn", "tbrnn", "hornn", "lowrank_rnn", "lowrank_tbrnn", "lowrank_hornn", "lowrank_gru", default="lowrank_rnn"
+        "rnn",
+        "tbrnn",
+        "hornn",
+        "lowrank_rnn",
+        "lowrank_tbrnn",
+        "lowrank_hornn",
+        "lowrank_gru",
+        default="lowrank_rnn",
     )
     n_units: int = positive(30)
     n_inputs: int = positive(1)

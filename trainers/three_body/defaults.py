@@ -19,6 +19,11 @@ def defaults(kind: str, task: str, tables: Tables) -> Tables:
         training |= {"learning_rate": 1e-3, "learning_rate_end": 5e-4}
     if task == "multifate":
         factors = tables.get("task", {}).get("n_factors", 30)
-        model |= {"n_units": factors, "readout": "identity", "output_nonlinearity": "sigmoid", "input_bias": True}
+        model |= {
+            "n_units": factors,
+            "readout": "identity",
+            "output_nonlinearity": "sigmoid",
+            "input_bias": True,
+        }
         training = {"learning_rate": 1e-4, "epochs": 30_000, "n_trials": 256, "batch_size": 256}
     return {"model": model, "training": training}

@@ -47,6 +47,7 @@ class RNN(_Full):
     """Additive network: rec(r)_i = Σ_j W_ij r_j."""
 
     kind = "rnn"
+    recurrent: Tensor
 
     def recurrent_shapes(self) -> Shapes:
         """Return the shape of W."""
@@ -69,6 +70,7 @@ class TBRNN(_Full):
     """Three-body network: rec(r)_i = Σ_jk W_ijk r_j r_k. Only the part of W symmetric in (j, k) acts."""
 
     kind = "tbrnn"
+    three_body: Tensor
 
     def recurrent_shapes(self) -> Shapes:
         """Return the shape of W."""
@@ -87,6 +89,9 @@ class HORNN(_Full):
     """Network with both terms: Σ_j A_ij r_j + Σ_jk W_ijk r_j r_k, weighted g and 1 − g when gated."""
 
     kind = "hornn"
+    recurrent: Tensor
+    three_body: Tensor
+    gate: Tensor
     output_start = "wide"
 
     def recurrent_shapes(self) -> Shapes:

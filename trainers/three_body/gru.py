@@ -10,13 +10,15 @@ GATES = ("reset", "update", "candidate")
 
 
 class LowRankGRU(ThreeBodyModel):
-    """Low-rank GRU: state x, no nonlinearity on the state::
+    """Low-rank GRU. With state x, and no nonlinearity on the state.
+
+    ::
 
         g_r = sigmoid(W_ir u + c1 M_hr (N_hrᵀ x))      g_z likewise      n = φ(W_ih u + c1 M_hh (N_hhᵀ (g_r ⊙ x)))
         s   = (1 − g_z) ⊙ n + g_z ⊙ x
 
     In mode ``cont`` the cell is a leak around s. The output nonlinearity is not used.
-    """  # noqa: D205, D415  (the formula is the summary)
+    """
 
     kind = "lowrank_gru"
 
@@ -44,7 +46,7 @@ class LowRankGRU(ThreeBodyModel):
 
     def gate_drive(self, gate: str, r: Tensor) -> Tensor:
         """Return c1 M (Nᵀ r) of one gate."""
-        left, right = getattr(self, f"{gate}_left"), getattr(self, f"{gate}_right")
+        left, right = self.get_parameter(f"{gate}_left"), self.get_parameter(f"{gate}_right")
         return (r @ right) @ (self.two_body_scale() * left).mT
 
     def input_drive(self, input: Tensor, group: str = "") -> Tensor:
@@ -58,7 +60,7 @@ class LowRankGRU(ThreeBodyModel):
         update = torch.sigmoid(self.gate_drive("update", x) + update_drive)
         phi = ACTIVATIONS[self.config.nonlinearity]
         candidate = phi(self.gate_drive("candidate", reset * x) + candidate_drive)
-        return torch.lerp(candidate, x, update)
+        return (1 - update) * candidate + update * x
 
     def rates(self, state: Tensor) -> Tensor:
         """Return x: the readout of a GRU is linear."""

@@ -51,14 +51,18 @@ def _tanh_overload(x: Any) -> Any:
         p = np.float32(_P0) + s * (
             np.float32(_P1) + s * (np.float32(_P2) + s * (np.float32(_P3) + s * np.float32(_P4)))
         )
-        q = np.float32(1) + s * (
-            np.float32(_Q1) + s * (np.float32(_Q2) + s * (np.float32(_Q3) + s * np.float32(_Q4)))
-        )
+        q = np.float32(1) + s * (np.float32(_Q1) + s * (np.float32(_Q2) + s * (np.float32(_Q3) + s * np.float32(_Q4))))
         y = x * p / q
         y = np.float32(1) if y > np.float32(1) else y
         return np.float32(-1) if y < np.float32(-1) else y
 
     return exact if x == numba.types.float64 else rational
+
+
+@numba.njit(**_COMPILE, inline="always")
+def _set_tanh(row: Any, other: Any) -> None:
+    for b in range(row.shape[0]):
+        row[b] = _tanh(other[b])
 
 
 @numba.njit(**_COMPILE, inline="always")
@@ -68,11 +72,27 @@ def _add(row: Any, weight: Any, other: Any) -> None:
 
 
 @numba.njit(**_COMPILE, inline="always")
-def _dot(row: Any, other: Any, zero: Any) -> Any:
-    total = zero
+def _dot(row: Any, other: Any) -> Any:
+    total = row.dtype.type(0)
     for b in range(row.shape[0]):
         total += row[b] * other[b]
     return total
+
+
+@numba.njit(**_COMPILE, inline="always")
+def _sum(row: Any) -> Any:
+    total = row.dtype.type(0)
+    for b in range(row.shape[0]):
+        total += row[b]
+    return total
+
+
+@numba.njit(**_COMPILE)
+def _multiply(out: Any, rows: Any, others: Any) -> None:
+    for q in range(out.shape[0]):
+        row, left, right = out[q], rows[q], others[q]
+        for b in range(out.shape[1]):
+            row[b] = left[b] * right[b]
 
 
 @numba.njit(**_COMPILE)
@@ -84,132 +104,141 @@ def _project(weights: Any, rows: Any, out: Any) -> None:
             _add(out[q], weights[i, q], rows[i])
 
 
-@numba.njit(**_COMPILE, inline="always")
-def _sum(row: Any, zero: Any) -> Any:
-    total = zero
-    for b in range(row.shape[0]):
-        total += row[b]
-    return total
-
-
 @numba.njit(**_COMPILE)
-def run_forward(
-    inputs: Any, noise: Any, alpha: Any, weights: Any, x: Any, r: Any, pairs: Any, left: Any, right: Any, y: Any
-) -> None:
-    """Fill x, r (T+1, N, B), the projections pairs (T, R1, B), left and right (T, R2, B), and y (T, O, B).
+def run_forward(inputs: Any, noise: Any, alpha: Any, weights: Any, x: Any, r: Any, projections: Any, y: Any) -> None:
+    """Fill x and r (T+1, N, B), the projections (T, R, B) and y (T, O, B) of one network.
 
-    ``x[0]`` holds the initial state. ``weights`` is (w_in, b_in, two_left, two_right, three_left, three_middle, three_right, w_out, b_out) with the scale
-    factors c1 and c2 in the left factors; ``noise`` is σ ξ (T, N, B), or empty.
+    ``x[0]`` holds the initial state and ``noise`` is σ ξ (T, N, B), or empty. ``weights`` is (W_in, b_in, M, N, L, M',
+    N', W_out, b_out), with the scale factors c1 and c2 in M and L. ``projections`` is (Nᵀr, M'ᵀr, N'ᵀr).
     """
-    w_in, b_in, two_left, two_right, three_left, three_middle, three_right, w_out, b_out = weights
-    steps, units, trials = r.shape[0] - 1, r.shape[1], r.shape[2]
-    triple = np.empty((three_left.shape[1], trials), x.dtype)
-    drive = np.empty(trials, x.dtype)
-    for i in range(units):
-        for b in range(trials):
-            r[0, i, b] = _tanh(x[0, i, b])
-    for t in range(steps):
+    two_right, three_middle, three_right, w_out, b_out = weights[3], weights[5], weights[6], weights[7], weights[8]
+    pairs, middle, right = projections
+    products = np.empty(middle.shape[1:], x.dtype)
+    for i in range(x.shape[1]):
+        _set_tanh(r[0, i], x[0, i])
+    for t in range(r.shape[0] - 1):
         _project(two_right, r[t], pairs[t])
-        _project(three_middle, r[t], left[t])
+        _project(three_middle, r[t], middle[t])
         _project(three_right, r[t], right[t])
-        for q in range(three_left.shape[1]):
-            for b in range(trials):
-                triple[q, b] = left[t, q, b] * right[t, q, b]
-        for i in range(units):
-            drive[:] = b_in[i]
-            for k in range(w_in.shape[1]):
-                _add(drive, w_in[i, k], inputs[t, k])
-            for q in range(two_left.shape[1]):
-                _add(drive, two_left[i, q], pairs[t, q])
-            for q in range(three_left.shape[1]):
-                _add(drive, three_left[i, q], triple[q])
-            now, after, rate = x[t, i], x[t + 1, i], r[t + 1, i]
-            for b in range(trials):
-                after[b] = now[b] + alpha * (drive[b] - now[b])
-            if noise.shape[0]:
-                for b in range(trials):
-                    after[b] += noise[t, i, b]
-            for b in range(trials):
-                rate[b] = _tanh(after[b])
+        _multiply(products, middle[t], right[t])
+        _advance(inputs[t], alpha, weights, x[t], x[t + 1], pairs[t], products)
+        if noise.shape[0]:
+            x[t + 1] += noise[t]
+        for i in range(x.shape[1]):
+            _set_tanh(r[t + 1, i], x[t + 1, i])
         for o in range(w_out.shape[0]):
             y[t, o, :] = b_out[o]
-            for i in range(units):
+            for i in range(x.shape[1]):
                 _add(y[t, o], w_out[o, i], r[t + 1, i])
 
 
 @numba.njit(**_COMPILE)
+def _advance(inputs: Any, alpha: Any, weights: Any, x: Any, after: Any, pairs: Any, products: Any) -> None:
+    """Set ``after`` (N, B) to x + α (s − x), s = W_in u + b_in + M pairs + L products."""
+    w_in, b_in, two_left, three_left = weights[0], weights[1], weights[2], weights[4]
+    drive = np.empty(x.shape[1], x.dtype)
+    for i in range(x.shape[0]):
+        drive[:] = b_in[i]
+        for k in range(w_in.shape[1]):
+            _add(drive, w_in[i, k], inputs[k])
+        for q in range(two_left.shape[1]):
+            _add(drive, two_left[i, q], pairs[q])
+        for q in range(three_left.shape[1]):
+            _add(drive, three_left[i, q], products[q])
+        now, then = x[i], after[i]
+        for b in range(x.shape[1]):
+            then[b] = now[b] + alpha * (drive[b] - now[b])
+
+
+@numba.njit(**_COMPILE)
 def run_backward(
-    inputs: Any, alpha: Any, weights: Any, r: Any, pairs: Any, left: Any, right: Any,
-    grad_x: Any, grad_r: Any, grad_y: Any, grads: Any, grad_start: Any,
-) -> None:  # fmt: skip
-    """Add the gradients of the weights to ``grads`` and set that of the initial state, (N, B).
+    inputs: Any, alpha: Any, weights: Any, r: Any, projections: Any, arrived: Any, grads: Any, grad_start: Any
+) -> None:
+    """Add the gradients of one network's weights to ``grads`` and set that of its initial state, (N, B).
 
-    ``grad_x``, ``grad_r`` (T, N, B) and ``grad_y`` (T, O, B) are the derivatives of the loss with respect to what
-    the forward run returned; each may be empty. With λ_t = dL/dx_t and everything per trial::
+    ``arrived`` holds the derivatives of the loss by x, r (T, N, B) and y (T, O, B); each may be empty. Per trial, with
+    λ_t = dL/dx_t::
 
-        dL/dr_t = grad_r + W_outᵀ grad_y + what the next step sends back
-        λ_t     = dL/dr_t (1 − r_t²) + grad_x + (1 − α) λ_{t+1}
+        dL/dr_t = (derivative by r_t) + W_outᵀ (derivative by y_t) + what the next step sends back
+        λ_t     = dL/dr_t (1 − r_t²) + (derivative by x_t) + (1 − α) λ_{t+1}
     """
-    w_in, b_in, two_left, two_right, three_left, three_middle, three_right, w_out, b_out = weights
-    d_in, d_b, d_two_left, d_two_right, d_three_left, d_three_middle, d_three_right, d_out, d_bout = grads
-    steps, units, trials = r.shape[0] - 1, r.shape[1], r.shape[2]
-    zero, one = alpha * 0, alpha * 0 + 1
-    flow = np.zeros((units, trials), r.dtype)  # λ of the step after
-    back = np.zeros((units, trials), r.dtype)  # dL/dr sent back through the recurrent drive
-    pull = np.empty((units, trials), r.dtype)  # dL/ds = α λ
-    triple = np.empty((three_left.shape[1], trials), r.dtype)
-    d_pair = np.empty((two_left.shape[1], trials), r.dtype)
-    d_triple = np.empty((three_left.shape[1], trials), r.dtype)
-    d_left = np.empty((three_left.shape[1], trials), r.dtype)
-    d_right = np.empty((three_left.shape[1], trials), r.dtype)
-    for t in range(steps - 1, -1, -1):
-        for q in range(three_left.shape[1]):
-            for b in range(trials):
-                triple[q, b] = left[t, q, b] * right[t, q, b]
-        if grad_y.shape[0]:
-            for o in range(w_out.shape[0]):
-                d_bout[o] += _sum(grad_y[t, o], zero)
-        for i in range(units):
+    pairs, middle, right = projections
+    one = alpha * 0 + 1
+    flow = np.zeros(r.shape[1:], r.dtype)  # λ of the step after
+    back = np.zeros(r.shape[1:], r.dtype)  # dL/dr sent back through the recurrent drive
+    pull = np.empty(r.shape[1:], r.dtype)  # dL/ds = α λ
+    products = np.empty(middle.shape[1:], r.dtype)
+    for t in range(r.shape[0] - 2, -1, -1):
+        _receive(t, weights, r[t + 1], arrived, grads, back)
+        for i in range(r.shape[1]):
             sent, rate, lam, push = back[i], r[t + 1, i], flow[i], pull[i]
-            if grad_r.shape[0]:
-                _add(sent, one, grad_r[t, i])
-            if grad_y.shape[0]:
-                for o in range(w_out.shape[0]):
-                    _add(sent, w_out[o, i], grad_y[t, o])
-                    d_out[o, i] += _dot(grad_y[t, o], rate, zero)
-            for b in range(trials):
+            for b in range(r.shape[2]):
                 lam[b] = sent[b] * (one - rate[b] * rate[b]) + (one - alpha) * lam[b]
-            if grad_x.shape[0]:
-                _add(lam, one, grad_x[t, i])
-            for b in range(trials):
+        if arrived[0].shape[0]:
+            flow += arrived[0][t]
+        for i in range(r.shape[1]):
+            lam, push = flow[i], pull[i]
+            for b in range(r.shape[2]):
                 push[b] = alpha * lam[b]
-            d_b[i] += _sum(push, zero)
-            for k in range(w_in.shape[1]):
-                d_in[i, k] += _dot(push, inputs[t, k], zero)
-            for q in range(two_left.shape[1]):
-                d_two_left[i, q] += _dot(push, pairs[t, q], zero)
-            for q in range(three_left.shape[1]):
-                d_three_left[i, q] += _dot(push, triple[q], zero)
-        _project(two_left, pull, d_pair)
-        _project(three_left, pull, d_triple)
-        for q in range(three_left.shape[1]):
-            for b in range(trials):
-                d_left[q, b] = d_triple[q, b] * right[t, q, b]
-                d_right[q, b] = d_triple[q, b] * left[t, q, b]
-        for i in range(units):
-            sent, rate = back[i], r[t, i]
-            sent[:] = zero
-            for q in range(two_left.shape[1]):
-                _add(sent, two_right[i, q], d_pair[q])
-                d_two_right[i, q] += _dot(rate, d_pair[q], zero)
-            for q in range(three_left.shape[1]):
-                _add(sent, three_middle[i, q], d_left[q])
-                _add(sent, three_right[i, q], d_right[q])
-                d_three_middle[i, q] += _dot(rate, d_left[q], zero)
-                d_three_right[i, q] += _dot(rate, d_right[q], zero)
-    for i in range(units):
-        for b in range(trials):
-            grad_start[i, b] = back[i, b] * (one - r[0, i, b] * r[0, i, b]) + (one - alpha) * flow[i, b]
+        _multiply(products, middle[t], right[t])
+        _drive_gradients(inputs[t], pairs[t], products, pull, grads)
+        _send_back(weights, r[t], middle[t], right[t], pull, grads, back)
+    for i in range(r.shape[1]):
+        sent, rate, lam, start = back[i], r[0, i], flow[i], grad_start[i]
+        for b in range(r.shape[2]):
+            start[b] = sent[b] * (one - rate[b] * rate[b]) + (one - alpha) * lam[b]
+
+
+@numba.njit(**_COMPILE)
+def _receive(t: Any, weights: Any, r: Any, arrived: Any, grads: Any, back: Any) -> None:
+    """Add to ``back`` (N, B) what arrives at the rates of step t from outside, and note the readout's gradients."""
+    _, by_rates, by_outputs = arrived
+    w_out, d_out, d_bout = weights[7], grads[7], grads[8]
+    if by_rates.shape[0]:
+        back += by_rates[t]
+    if by_outputs.shape[0]:
+        for o in range(w_out.shape[0]):
+            d_bout[o] += _sum(by_outputs[t, o])
+            for i in range(r.shape[0]):
+                _add(back[i], w_out[o, i], by_outputs[t, o])
+                d_out[o, i] += _dot(by_outputs[t, o], r[i])
+
+
+@numba.njit(**_COMPILE)
+def _drive_gradients(inputs: Any, pairs: Any, products: Any, pull: Any, grads: Any) -> None:
+    """Add the gradients of W_in, b_in and the left factors of one step."""
+    d_in, d_bias, d_two_left, d_three_left = grads[0], grads[1], grads[2], grads[4]
+    for i in range(pull.shape[0]):
+        d_bias[i] += _sum(pull[i])
+        for k in range(d_in.shape[1]):
+            d_in[i, k] += _dot(pull[i], inputs[k])
+        for q in range(d_two_left.shape[1]):
+            d_two_left[i, q] += _dot(pull[i], pairs[q])
+        for q in range(d_three_left.shape[1]):
+            d_three_left[i, q] += _dot(pull[i], products[q])
+
+
+@numba.njit(**_COMPILE)
+def _send_back(weights: Any, r: Any, middle: Any, right: Any, pull: Any, grads: Any, back: Any) -> None:
+    """Set ``back`` to what the drive sends to the rates before it, and add the gradients of the right factors."""
+    two_left, two_right, three_left, three_middle, three_right = weights[2:7]
+    d_two_right, d_three_middle, d_three_right = grads[3], grads[5], grads[6]
+    d_pairs = np.empty((two_left.shape[1], r.shape[1]), r.dtype)
+    d_products, d_middle, d_right = np.empty_like(middle), np.empty_like(middle), np.empty_like(middle)
+    _project(two_left, pull, d_pairs)
+    _project(three_left, pull, d_products)
+    _multiply(d_middle, d_products, right)
+    _multiply(d_right, d_products, middle)
+    back[:] = 0
+    for i in range(r.shape[0]):
+        for q in range(two_right.shape[1]):
+            _add(back[i], two_right[i, q], d_pairs[q])
+            d_two_right[i, q] += _dot(r[i], d_pairs[q])
+        for q in range(three_middle.shape[1]):
+            _add(back[i], three_middle[i, q], d_middle[q])
+            _add(back[i], three_right[i, q], d_right[q])
+            d_three_middle[i, q] += _dot(r[i], d_middle[q])
+            d_three_right[i, q] += _dot(r[i], d_right[q])
 
 
 class LowRankTrajectory(torch.autograd.Function):
@@ -238,8 +267,8 @@ class LowRankTrajectory(torch.autograd.Function):
         scale = dtype.type(alpha)
         for k in range(members):
             member = tuple(weight[k] for weight in flat)
-            saved = [array[k] for array in projections]
-            run_forward(given[k], disturbance[k], scale, member, x[k], r[k], *saved, y[k])
+            saved = tuple(array[k] for array in projections)
+            run_forward(given[k], disturbance[k], scale, member, x[k], r[k], saved, y[k])
         ctx.saved = (scale, given, flat, r, projections)
         return tuple(torch.from_numpy(array).permute(0, 3, 1, 2) for array in (x[:, 1:], r[:, 1:], y))
 
@@ -253,13 +282,19 @@ class LowRankTrajectory(torch.autograd.Function):
         grads = [np.zeros_like(weight) for weight in flat]
         start = np.empty((members, units, trials), r.dtype)
         for k in range(members):
-            run_backward(
-                given[k], scale, tuple(weight[k] for weight in flat), r[k], *(array[k] for array in projections),
-                *(array[k] for array in arrived), tuple(grad[k] for grad in grads), start[k],
-            )  # fmt: skip
+            one = [tuple(array[k] for array in group) for group in (flat, projections, arrived, grads)]
+            run_backward(given[k], scale, one[0], r[k], *one[1:], start[k])
         return (
             None, None, torch.from_numpy(start).transpose(1, 2), None, *(torch.from_numpy(grad) for grad in grads)
         )  # fmt: skip
+
+
+def run_differentiably(
+    alpha: float, inputs: Tensor, start: Tensor, noise: Tensor | None, weights: list[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return states, rates and outputs; see :class:`LowRankTrajectory`."""
+    found: tuple[Tensor, Tensor, Tensor] = LowRankTrajectory.apply(alpha, inputs, start, noise, *weights)  # type: ignore[no-untyped-call]
+    return found
 
 
 def _numpy_dtype(tensor: Tensor) -> np.dtype[Any]:

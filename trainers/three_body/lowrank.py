@@ -21,6 +21,13 @@ class LowRankModel(ThreeBodyModel):
     ``two_body_right``, and L, M', N' named ``three_body_left``, ``three_body_middle`` and ``three_body_right``.
     """
 
+    two_body_left: Tensor
+    two_body_right: Tensor
+    three_body_left: Tensor
+    three_body_middle: Tensor
+    three_body_right: Tensor
+    gate: Tensor
+
     def ranks(self) -> tuple[int, int]:
         """Return (R1, R2)."""
         raise TypeError(f"{type(self).__name__} has no ranks")
@@ -58,8 +65,7 @@ class LowRankModel(ThreeBodyModel):
 
     def left_factor(self) -> Tensor:
         """Return L as the dynamics use it."""
-        left: Tensor = self.three_body_left
-        return left
+        return self.three_body_left
 
     def gate_value(self) -> Tensor | None:
         """Return the gate's parameter when the network is gated."""
@@ -75,7 +81,10 @@ class LowRankModel(ThreeBodyModel):
         return pairs @ (self.three_body_scale() * self.left_factor()).mT
 
     def forward(
-        self, inputs: Tensor, state: Tensor | None = None, generator: torch.Generator | Generators | None = None
+        self,
+        inputs: Tensor,
+        state: Tensor | None = None,
+        generator: torch.Generator | Generators | None = None,
     ) -> Trajectory:
         """Run the model over ``inputs``; on the CPU by the compiled equivalent of the loop over ``step``."""
         if not self.has_kernel():
@@ -93,7 +102,7 @@ class LowRankModel(ThreeBodyModel):
         return covered and next(self.parameters()).device.type == "cpu"
 
     def _run_kernel(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
-        from .kernel import LowRankTrajectory  # compiling and loading numba waits until it is needed
+        from .kernel import run_differentiably  # compiling and loading numba waits until it is needed
 
         single = self.members is None
         weights = self._kernel_weights()
@@ -101,7 +110,7 @@ class LowRankModel(ThreeBodyModel):
             inputs, state, *weights = (tensor.unsqueeze(0) for tensor in (inputs, state, *weights))
             noise = None if noise is None else noise.unsqueeze(0)
         alpha = self.config.alpha if self.config.mode == "cont" else 1.0
-        states, rates, outputs = LowRankTrajectory.apply(alpha, inputs, state, noise, *weights)
+        states, rates, outputs = run_differentiably(alpha, inputs, state, noise, weights)
         if self.config.readout == "identity":
             outputs = rates
         return Trajectory(states[0], outputs[0]) if single else Trajectory(states, outputs)
@@ -113,20 +122,19 @@ class LowRankModel(ThreeBodyModel):
         unit = self.input_weight[..., 0]
         pair, triple = self.two_body_scale(), self.three_body_scale()
         gate = self.gate_value()
-        two_gate, three_gate = (1.0, 1.0)
-        if gate is not None:
-            two_gate = torch.sigmoid(gate).reshape(*gate.shape, 1, 1)
-            three_gate = 1 - two_gate
+        two_gate = unit.new_ones(()) if gate is None else torch.sigmoid(gate).reshape(*gate.shape, 1, 1)
+        three_gate = two_gate if gate is None else 1 - two_gate
         pairs = [two_gate * pair * self.two_body_left, self.two_body_right] if two else [empty, empty]
         triples = [empty, empty, empty]
         if three:
-            triples = [three_gate * triple * self.left_factor(), self.three_body_middle, self.three_body_right]
-        linear_readout = config.readout == "linear"
-        readout = self.output_weight if linear_readout else self.input_weight.mT[..., :0, :]
-        if linear_readout and config.output_bias:
-            output_bias = self.output_bias
-        else:
-            output_bias = torch.zeros_like(readout[..., 0])
+            triples = [
+                three_gate * triple * self.left_factor(),
+                self.three_body_middle,
+                self.three_body_right,
+            ]
+        is_linear = config.readout == "linear"
+        readout = self.output_weight if is_linear else self.input_weight.mT[..., :0, :]
+        output_bias = self.output_bias if is_linear and config.output_bias else torch.zeros_like(readout[..., 0])
         input_bias = self.input_bias if config.input_bias else torch.zeros_like(unit)
         return [self.input_weight, input_bias, *pairs, *triples, readout, output_bias]
 
@@ -225,4 +233,5 @@ class LowRankHORNN(LowRankModel):
 def orthogonal_to(vectors: Tensor, columns: Tensor) -> Tensor:
     """Return vectors − P vectors, P = Q (QᵀQ)⁺ Qᵀ the orthogonal projector on the span of the columns Q."""
     gram = torch.linalg.pinv(columns.mT @ columns, hermitian=True)
-    return vectors - columns @ (gram @ (columns.mT @ vectors))
+    projected: Tensor = columns @ (gram @ (columns.mT @ vectors))
+    return vectors - projected

@@ -40,8 +40,12 @@ class ThreeBodyModel(Model):
 
     family = "three_body"
     config: ThreeBodyConfig
+    input_weight: Tensor
+    input_bias: Tensor
+    output_weight: Tensor
+    output_bias: Tensor
 
-    #: how W_in and b_in, then W_out start: "normal" N(0, 1), "xavier", "default" U(±1/√fan_in), "wide" N(0, 4²)
+    # How W_in, b_in and W_out start: keys of START.
     input_start: ClassVar[str] = "xavier"
     bias_start: ClassVar[str] = "default"
     output_start: ClassVar[str] = "xavier"

@@ -63,7 +63,8 @@ class ReducedDynamics:
 
     def project(self, x: Tensor) -> Tensor:
         """Return the coordinates (…, coordinate) whose lift is nearest to x (…, unit) in least squares."""
-        return x @ torch.linalg.pinv(self.basis.to(x)).mT
+        inverse: Tensor = torch.linalg.pinv(self.basis.to(x))
+        return x @ inverse.mT
 
     def step(self, z: Tensor, input: Tensor) -> Tensor:
         """Return z one time step later: (trial, coordinate), (trial, input) → (trial, coordinate)."""

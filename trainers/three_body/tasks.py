@@ -1,4 +1,4 @@
-"""Tasks of the three-body family: K-bit flip-flop and sine waves. (Gene circuits are in multifate.py.)"""
+"""Tasks of the three-body family: K-bit flip-flop and sine waves; gene circuits are in multifate.py."""
 
 import dataclasses
 

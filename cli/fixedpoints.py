@@ -1,0 +1,247 @@
+"""``dynascope fixedpoints``: find, certify and draw the fixed points of the networks in archives."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from ..errors import InputError
+from .console import Console, output_options
+from .selection import Selection, base_path, result_options, selection_options, with_suffix
+
+if TYPE_CHECKING:
+    from ..fixedpoints import FixedPoints
+    from ..readers import Recording
+    from ..trainers import Model
+
+# Lines of the table, and trials behind the portrait: more would hide the points.
+_ROWS, _TRIALS = 20, 24
+
+
+@dataclasses.dataclass(frozen=True)
+class _Search:
+    n_starts: int
+    noise: float
+    seed: int
+    input: tuple[float, ...] | None
+    tolerance: float
+    certify: bool
+
+
+@click.command("fixedpoints")
+@click.argument("archives", nargs=-1, required=True)
+@result_options
+@selection_options
+@click.option("--input", "input_text", metavar="U,U,…", help="Constant input of the map (default: zeros).")
+@click.option(
+    "--starts",
+    "n_starts",
+    type=click.IntRange(min=1),
+    default=512,
+    show_default=True,
+    help="Initial states, drawn from the recorded trajectories.",
+)
+@click.option(
+    "--noise",
+    type=click.FloatRange(min=0),
+    default=0.1,
+    show_default=True,
+    help="Noise on the starts, as a share of the spread of the visited states.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the starts.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1e-25,
+    show_default=True,
+    help="Largest q = ½‖F(x) − x‖² of a point.",
+)
+@click.option(
+    "--certify/--no-certify",
+    default=True,
+    show_default=True,
+    help="Prove existence and uniqueness of each point.",
+)
+@output_options
+def command(
+    archives: tuple[str, ...], output: str, figure_format: str, selection: Selection, input_text: str | None,
+    n_starts: int, noise: float, seed: int, tolerance: float, certify: bool, console: Console,
+) -> int:  # fmt: skip
+    """Find the fixed points of each network, with stability and certificates, and draw its phase portrait.
+
+    Low-rank networks are searched in their full state space and, as a check, in their exact reduced dynamics; the
+    portrait shows the reduced plane. Other networks are drawn in the plane of the first two principal
+    components of their trajectories. With several archives OUT gets the archive's name appended.
+
+    \b
+    Examples:
+      dynascope fixedpoints tb.h5 -o fixed_points
+      dynascope fixedpoints rnn.h5 tb.h5 --input 0 --starts 1024 -o both
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    search = _Search(n_starts, noise, seed, _parsed_input(input_text), tolerance, certify)
+    base = base_path(output)
+    found: dict[str, Any] = {}
+    for path in archives:
+        target = base if len(archives) == 1 else with_suffix(base, f"-{Path(path).stem}")
+        text, values = _one(path, target, figure_format, selection, search)
+        found[path] = values
+        if not console.as_json:
+            console.result(f"{path}\n{text}", {})
+    if console.as_json:
+        console.result("", {"archives": found})
+    return 0 if all(values["n_points"] for values in found.values()) else 1
+
+
+def _parsed_input(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise InputError(f"--input {text}: expected numbers such as 0,0.5") from None
+
+
+def _one(
+    path: str, target: Path, figure_format: str, selection: Selection, search: _Search
+) -> tuple[str, dict[str, Any]]:
+    from .. import plotting
+    from ..fixedpoints import find_fixed_points
+
+    model, recording = _network(path, selection)
+    states = _flat_states(model, recording, path)
+    u = _constant_input(model, search, path)
+    starts = _starts(states, search)
+    options: dict[str, Any] = {"tolerance": search.tolerance, "certify": search.certify}
+    points = find_fixed_points(model.step, starts, u, lipschitz=model.jacobian_lipschitz(), **options)
+    points = dataclasses.replace(
+        points, parameters={**points.parameters, **dataclasses.asdict(search), "archive": Path(path).name}
+    )
+    agreement = _reduced_agreement(model, points, starts, u, options)
+    points.save(with_suffix(target, ".h5"))
+    figure = _draw(model, points, states, u, f"{Path(path).stem}: {_counted(points)}")
+    plotting.save(figure, with_suffix(target, f".{figure_format}"))
+    text = "\n".join(["  " + line for line in [*points.summary().splitlines(), *_table(model, points), *agreement]])
+    values = {"n_points": len(points), **points.to_dict(), "reduced": agreement}
+    return text, {key: value for key, value in values.items() if key != "jacobians"}
+
+
+def _network(path: str, selection: Selection) -> tuple["Model", "Recording"]:
+    from ..readers import open_archive
+    from ..trainers import load_model
+
+    recording = selection.read(path)
+    with open_archive(path, verify=False) as archive:
+        if archive.model is None:
+            raise InputError(f"{path}: holds no network (a recording alone has activity but no dynamics to search)")
+        return load_model(archive.model, recording.parameters), recording
+
+
+def _flat_states(model: "Model", recording: "Recording", path: str) -> np.ndarray:
+    """Return the flat states (trial, time, state) from the archive's state variables."""
+    missing = [part.name for part in model.state_layout if part.name not in recording.states]
+    if missing:
+        raise InputError(f"{path}: the recording lacks the state variables {', '.join(missing)}")
+    parts = [np.asarray(recording.states[part.name], float) for part in model.state_layout]
+    return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
+
+
+def _constant_input(model: "Model", search: _Search, path: str) -> np.ndarray:
+    if search.input is None:
+        return np.zeros(model.config.n_inputs)
+    if len(search.input) != model.config.n_inputs:
+        raise InputError(
+            f"--input: {path} has {model.config.n_inputs} input channels, found {len(search.input)} values"
+        )
+    return np.array(search.input)
+
+
+def _starts(states: np.ndarray, search: _Search) -> np.ndarray:
+    from ..fixedpoints import sample_starts
+
+    return sample_starts(states, search.n_starts, noise=search.noise, seed=search.seed)
+
+
+def _reduced_agreement(
+    model: "Model", points: "FixedPoints", starts: np.ndarray, u: np.ndarray, options: dict[str, Any]
+) -> list[str]:
+    """Say whether the search in the exact reduced dynamics finds the same points."""
+    import torch
+
+    from ..fixedpoints import find_fixed_points
+
+    reduced = model.reduced()
+    if reduced is None:
+        return []
+    with torch.no_grad():
+        projected = reduced.project(torch.as_tensor(starts))
+    inner = find_fixed_points(reduced.step, projected, u, **{**options, "certify": False})
+    lifted = reduced.lift(torch.as_tensor(inner.states)).numpy()
+    what = f"reduced dynamics ({', '.join(reduced.names)})"
+    if len(inner) != len(points):
+        return [f"{what}: DIFFERENT, {len(inner)} points against {len(points)}; use more --starts"]
+    apart = np.abs(points.states[:, None] - lifted[None]).max(-1)
+    largest = float(apart.min(1).max(initial=0))
+    same = largest < 1e-6 * max(1.0, float(np.abs(points.states).max(initial=0)))
+    return [f"{what}: {'the same' if same else 'DIFFERENT'} points, largest difference {largest:.1e}"]
+
+
+def _table(model: "Model", points: "FixedPoints") -> list[str]:
+    """Return one line per point: type, speed, leading eigenvalue, radius and what the readout says there."""
+    import torch
+
+    if not len(points):
+        return []
+    with torch.no_grad():
+        outputs = model.readout(torch.as_tensor(points.states)).numpy()
+    lines = [f"{'type':<10} {'largest |λ|':>11} {'q':>9} {'unique within':>13}  output"]
+    for index, kind in enumerate(points.types()[:_ROWS]):
+        shown = " ".join(f"{value:+.4f}" for value in outputs[index][:8])
+        lines.append(
+            f"{kind:<10} {abs(points.eigenvalues[index, 0]):>11.6f} {points.speeds[index]:>9.1e} "
+            f"{points.radius[index]:>13.2e}  {shown}"
+        )
+    hidden = len(points) - _ROWS
+    return [*lines, f"… and {hidden} more in the result file"] if hidden > 0 else lines
+
+
+def _draw(model: "Model", points: "FixedPoints", states: np.ndarray, u: np.ndarray, title: str) -> Any:
+    """Draw the portrait in the reduced plane where there is one, else in the plane of the points' largest spread."""
+    import torch
+
+    from ..fixedpoints import Plane, phase_portrait
+
+    reduced = model.reduced()
+    step, marks, shown = model.step, points.states, states[:_TRIALS]
+    if reduced is not None and reduced.size == 2:
+        with torch.no_grad():
+            marks = reduced.project(torch.as_tensor(marks)).numpy()
+            shown = reduced.project(torch.as_tensor(shown)).numpy()
+        step, plane = reduced.step, Plane.coordinates_of(2, _spoken(reduced.names))
+    elif states.shape[-1] < 2:
+        return points.plot()
+    else:
+        plane = Plane.principal(marks if len(marks) > 2 else shown)
+    drawn = phase_portrait(step, plane, points=marks, stable=points.stable, inputs=u, trajectories=shown)
+    drawn.set_title(title)
+    return drawn
+
+
+def _counted(points: "FixedPoints") -> str:
+    stable = int(points.stable.sum())
+    return f"{stable} stable, {len(points) - stable} unstable"
+
+
+def _spoken(names: tuple[str, ...]) -> tuple[str, ...]:
+    words = {"kappa": "κ", "v": "input trace v", "beta": "bias trace β"}
+    numbered = {
+        name.partition("_")[0]: sum(other.startswith(name.partition("_")[0]) for other in names) > 1 for name in names
+    }
+    return tuple(
+        f"{words[word]} {number}".strip() if numbered[word] else words[word]
+        for word, _, number in (name.partition("_") for name in names)
+    )

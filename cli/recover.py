@@ -1,0 +1,105 @@
+"""``dynascope recover``: how well student networks recover a teacher's activity."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from ..errors import InputError
+from .console import Console, output_options
+from .selection import Selection, base_path, result_options, selection_options, with_suffix
+
+if TYPE_CHECKING:
+    from ..readers import Recording
+
+_ARRAYS = ("states", "rates", "outputs")
+
+
+@click.command("recover")
+@click.argument("teacher")
+@click.argument("students", nargs=-1, required=True)
+@result_options
+@selection_options
+@output_options
+def command(
+    teacher: str,
+    students: tuple[str, ...],
+    output: str,
+    figure_format: str,
+    selection: Selection,
+    console: Console,
+) -> None:
+    """Score the activity of STUDENTS against that of TEACHER on the same trials.
+
+    Reports R² in every mode, of states, rates and outputs, in both directions, and CKA. A student's archive
+    whose inputs differ from the teacher's is replayed on the teacher's inputs. Units are compared one to one, so
+    students must have the teacher's units. With several students OUT gets the student's name appended.
+
+    \b
+    Example:
+      dynascope recover teacher.h5 student.h5 -o recovery
+    """
+    import torch
+
+    from .. import plotting
+    from ..analysis import recovery
+
+    torch.set_num_threads(1)
+    base = base_path(output)
+    reference = selection.read(teacher)
+    reports: dict[str, Any] = {}
+    for path in students:
+        followed = _on_same_trials(path, selection, reference, teacher)
+        report = recovery(_pairs(reference, followed, teacher, path))
+        target = base if len(students) == 1 else with_suffix(base, f"-{Path(path).stem}")
+        report.save(with_suffix(target, ".h5"))
+        plotting.save(report.plot(), with_suffix(target, f".{figure_format}"))
+        reports[path] = report.to_dict()
+        if not console.as_json:
+            console.result(f"{path} against {teacher}\n{report.summary()}", {})
+    if console.as_json:
+        console.result("", {"teacher": teacher, "students": reports})
+
+
+def _on_same_trials(path: str, selection: Selection, reference: "Recording", teacher: str) -> "Recording":
+    """Return the student's recording, replayed on the teacher's inputs if its own trials differ."""
+    recording = selection.read(path)
+    if _same(recording.inputs, reference.inputs):
+        return recording
+    if reference.inputs is None or selection.epoch is not None:
+        raise InputError(f"{path}: its trials differ from those of {teacher} and cannot be replayed on them")
+    from ..readers import open_archive
+    from ..trainers import load_model
+    from ..trainers.export import replay_inputs
+
+    with open_archive(path, verify=False) as archive:
+        if archive.model is None:
+            raise InputError(f"{path}: its trials differ from those of {teacher} and it holds no network to replay")
+        model = load_model(archive.model, recording.parameters)
+    return replay_inputs(model, np.asarray(reference.inputs), time=np.asarray(reference.time))
+
+
+def _same(first: Any, second: Any) -> bool:
+    return (first is None and second is None) or (
+        first is not None and second is not None and first.shape == second.shape and np.array_equal(first, second)
+    )
+
+
+def _pairs(reference: "Recording", followed: "Recording", teacher: str, path: str) -> dict[str, tuple[Any, Any]]:
+    """Return the arrays that both recordings have, by name: raw states, rates and outputs."""
+    pairs = {}
+    for name in _ARRAYS:
+        mine, theirs = _array(reference, name), _array(followed, name)
+        if mine is None or theirs is None:
+            continue
+        if mine.shape != theirs.shape:
+            raise InputError(f"{path}: {name} of shape {theirs.shape} against {mine.shape} in {teacher}")
+        pairs[name] = (np.asarray(mine, float), np.asarray(theirs, float))
+    return pairs
+
+
+def _array(recording: "Recording", name: str) -> Any:
+    if name == "rates":
+        return recording.activity
+    return recording.outputs if name == "outputs" else recording.states.get("x")

@@ -1,0 +1,168 @@
+"""``--recording``, ``--epoch``, ``--where``, ``--array``: which part of a file an analysis sees."""
+
+import dataclasses
+import operator
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from ..errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from ..readers import Recording
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "!=": operator.ne,
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(<=|>=|!=|=|<|>)\s*(.+?)\s*$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """Part of a file: one recording, some trials, one epoch, one of its arrays."""
+
+    recording: str | None = None
+    epoch: str | None = None
+    where: tuple[str, ...] = ()
+    array: str = "activity"
+
+    def read(self, path: str) -> "Recording":
+        """Return the chosen recording of a file with the chosen trials and the chosen time.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or the recording, epoch or column does not exist, or no trial is left.
+        """
+        from ..readers import read_recording
+
+        options = {"recording": self.recording} if self.recording else {}
+        recording = read_recording(path, **options)
+        if self.where:
+            recording = recording.select(trials=self._chosen_trials(recording, path))
+        if self.epoch is not None:
+            recording = _in_epoch(recording, self.epoch, path)
+        return recording
+
+    def values(self, recording: "Recording", path: str) -> Any:
+        """Return the chosen array of a recording, (trial, time, …)."""
+        name = self.array.removeprefix("states/")
+        known = {key: getattr(recording, key) for key in ("activity", "inputs", "outputs", "targets")}
+        known |= dict(recording.states)
+        found = known.get(name)
+        if found is None:
+            valid = [key for key, value in known.items() if value is not None]
+            raise InputError(f"{path}: {unknown_name('array', self.array, valid)}")
+        return found
+
+    def _chosen_trials(self, recording: "Recording", path: str) -> np.ndarray:
+        chosen = np.ones(recording.n_trials, bool)
+        for condition in self.where:
+            chosen &= _holds(condition, recording, path)
+        if not chosen.any():
+            raise InputError(f"{path}: no trial meets {' and '.join(self.where)}")
+        return chosen
+
+
+def _holds(condition: str, recording: "Recording", path: str) -> np.ndarray:
+    parts = _CONDITION.match(condition)
+    if parts is None:
+        raise InputError(f"--where {condition}: expected COLUMN, a comparison and a value, as in n_pulses>3")
+    name, comparison, text = parts.groups()
+    if name not in recording.trials:
+        raise InputError(f"{path}: {unknown_name('trial column', name, recording.trials)}")
+    column = np.asarray(recording.trials[name])
+    if column.dtype.kind in "US":
+        return np.asarray(_COMPARISONS[comparison](column, text), bool)
+    words = {"true": 1.0, "false": 0.0}
+    try:
+        value = words[text.lower()] if text.lower() in words else float(text)
+    except ValueError:
+        raise InputError(f"--where {condition}: column '{name}' holds numbers, found '{text}'") from None
+    return np.asarray(_COMPARISONS[comparison](column, value), bool)
+
+
+def _in_epoch(recording: "Recording", epoch: str, path: str) -> "Recording":
+    if epoch not in recording.epochs:
+        raise InputError(f"{path}: {unknown_name('epoch', epoch, recording.epochs)}")
+    start, stop = np.asarray(recording.epochs[epoch], float).reshape(-1, 2).T
+    if np.ptp(start) or np.ptp(stop):
+        raise InputError(f"{path}: epoch '{epoch}' differs between trials; choose trials with --where first")
+    return recording.select(time=(float(start[0]), float(stop[0])))
+
+
+def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--recording --epoch --where --array``; the command receives them as ``selection``."""
+
+    def with_selection(
+        *args: Any,
+        recording: str | None,
+        epoch: str | None,
+        where: tuple[str, ...],
+        array: str,
+        **options: Any,
+    ) -> Any:
+        return function(*args, selection=Selection(recording, epoch, where, array), **options)
+
+    with_selection.__name__, with_selection.__doc__ = function.__name__, function.__doc__
+    with_selection.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    wrapped = click.option(
+        "--array",
+        default="activity",
+        show_default=True,
+        help="Which array: activity, outputs, or a state such as x.",
+    )(with_selection)
+    wrapped = click.option(
+        "--where",
+        multiple=True,
+        metavar="COLUMN=VALUE",
+        help="Only trials for which this holds (also < <= > >= !=; repeatable).",
+    )(wrapped)
+    wrapped = click.option("--epoch", help="Only the time of this epoch.")(wrapped)
+    return click.option("--recording", help="Which recording of an archive (default: the only one, or 'final').")(
+        wrapped
+    )
+
+
+def result_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-o OUT`` and ``--format``; the command receives ``output`` and ``figure_format``."""
+    wrapped = click.option(
+        "--format",
+        "figure_format",
+        type=click.Choice(["png", "svg", "pdf"]),
+        default="png",
+        show_default=True,
+        help="Figure format.",
+    )(function)
+    return click.option("-o", "--output", required=True, metavar="OUT", help="Writes OUT.h5 and OUT.png.")(wrapped)
+
+
+def base_path(output: str) -> Path:
+    """Return OUT without a suffix that a user may have typed.
+
+    Raises
+    ------
+    InputError
+        If its directory cannot be made or written.
+    """
+    from .. import files
+
+    path = Path(output)
+    if path.suffix in (".h5", ".png", ".svg", ".pdf"):
+        path = path.with_suffix("")
+    files.make_directory(path.parent)
+    return path
+
+
+def with_suffix(base: Path, suffix: str) -> Path:
+    """Return ``base`` with ``suffix`` appended, leaving dots in its name alone."""
+    return base.with_name(base.name + suffix)

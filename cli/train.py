@@ -1,0 +1,173 @@
+"""``dynascope train``: train networks on a task, resumably."""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .console import Console, output_options
+
+if TYPE_CHECKING:
+    from ..trainers import Progress, Settings, TrainedNetworks
+
+
+@click.command("train")
+@click.argument("family")
+@click.argument("task")
+@click.option("-o", "--output", "run", required=True, help="Directory of the run; resumed when it has begun.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False),
+    help="TOML file with tables [model], [task], [training].",
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="Set one option, as in model.rank=2.",
+)
+@click.option(
+    "--members",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Networks to train as one batch.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The one seed of the run.")
+@click.option("--device", help="cpu, cuda, cuda:1, … (default cpu).")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads.")
+@click.option("--time-limit", type=click.FloatRange(min=0), help="Stop after so many seconds, resumably (exit code 3).")
+@output_options
+def command(
+    family: str,
+    task: str,
+    run: str,
+    config_file: str | None,
+    assignments: tuple[str, ...],
+    members: int,
+    seed: int,
+    device: str | None,
+    threads: int,
+    time_limit: float | None,
+    console: Console,
+) -> int:
+    """Train networks of FAMILY on TASK and keep the run in a directory.
+
+    The run's state is saved every few seconds; the same command goes on from it after a kill, a time limit
+    or SIGTERM, to the same weights as a run that was never interrupted. Defaults are the published settings.
+
+    \b
+    Examples:
+      dynascope train three_body flip_flop -o runs/rnn
+      dynascope train three_body flip_flop --set model.kind=lowrank_tbrnn --members 6 --seed 1 -o runs/tb
+      dynascope train three_body sine --config sine.toml --set training.epochs=5000 -o runs/sine
+    """
+    import torch
+
+    from ..trainers import Settings, config
+
+    torch.set_num_threads(threads)
+    tables = config.merged(
+        config.read_toml(config_file) if config_file else {},
+        config.parse_assignments(assignments),
+        {"training": {"device": checked_device(device)}} if device else {},
+    )
+    settings = Settings.resolve(family, task, tables, seed=seed, members=members)
+    checked_device(settings.training.device)
+    trained = _train(run, settings, console, time_limit)
+    console.result(_summary(run, trained), _values(run, trained))
+    return 1 if "diverged" in trained.reasons else 0
+
+
+def checked_device(name: str) -> str:
+    """Return the device's name.
+
+    Raises
+    ------
+    ConfigurationError
+        If torch knows no such device or the machine has none.
+    """
+    import torch
+
+    from ..errors import ConfigurationError
+
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigurationError(f"device '{name}' is not available here ({str(error).splitlines()[0]})") from None
+    return name
+
+
+def _train(run: str, settings: "Settings", console: Console, time_limit: float | None) -> "TrainedNetworks":
+    from ..trainers import train_in
+
+    label = f"{settings.model['kind']} on {settings.task_name}"
+    console.note(f"training {settings.members} × {label} in {run}")
+    with console.progress(label, settings.training.epochs) as show:
+
+        def report(now: "Progress") -> None:
+            if now.epoch % _every(settings) == 0:
+                show(now.epoch, f"loss {now.loss:.2e}, {now.training} of {now.members} training")
+
+        with _stop_request(time_limit) as should_stop:
+            return train_in(run, settings, progress=report, should_stop=should_stop)
+
+
+def _every(settings: "Settings") -> int:
+    return max(1, settings.training.epochs // 500)
+
+
+class _stop_request:
+    """Whether SIGTERM has come or the time limit has passed, as a function; restores the handler after."""
+
+    def __init__(self, time_limit: float | None) -> None:
+        self.deadline = None if time_limit is None else time.monotonic() + time_limit
+        self.terminated = False
+
+    def __enter__(self) -> Callable[[], bool]:
+        self.before = signal.signal(signal.SIGTERM, self._note)
+        return lambda: self.terminated or (self.deadline is not None and time.monotonic() >= self.deadline)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self.before)
+
+    def _note(self, *_: object) -> None:
+        self.terminated = True
+
+
+def _networks(trained: "TrainedNetworks") -> list[dict[str, Any]]:
+    import numpy as np
+
+    rows = []
+    for member, reason in enumerate(trained.reasons):
+        epoch = int(trained.best_epochs[member])
+        row = int(np.searchsorted(trained.log["epoch"], epoch))
+        rows.append(
+            {
+                "network": member,
+                "stop_reason": reason,
+                "best_epoch": epoch,
+                "loss": float(trained.log["loss"][row, member]),
+                "performance": float(trained.log["performance"][row, member]),
+            }
+        )
+    return rows
+
+
+def _values(run: str, trained: "TrainedNetworks") -> dict[str, Any]:
+    return {"run": run, "settings": trained.settings.as_mapping(), "networks": _networks(trained)}
+
+
+def _summary(run: str, trained: "TrainedNetworks") -> str:
+    from ..trainers.stopping import explain
+
+    lines = [
+        f"network {row['network']}: loss {row['loss']:.2e}, performance {row['performance']:.4f} "
+        f"at epoch {row['best_epoch']} ({explain(row['stop_reason'])})"
+        for row in _networks(trained)
+    ]
+    return "\n".join([*lines, f"next: dynascope export {run}"])
