@@ -7,13 +7,16 @@ import click
 
 from ..errors import InputError
 from .console import Console, output_options
-from .selection import Selection, base_path, result_options, selection_options, with_suffix
+from .selection import Selection, array_of, base_path, result_options, selection_options, with_suffix
 
 
 @click.command("cka")
 @click.argument("archives", nargs=-1, required=True)
 @result_options
 @selection_options
+@click.option(
+    "--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state such as x."
+)
 @click.option(
     "--kernel",
     type=click.Choice(["linear", "rbf"]),
@@ -30,7 +33,7 @@ from .selection import Selection, base_path, result_options, selection_options, 
 @click.option("--debiased/--biased", default=False, show_default=True, help="Use the unbiased estimator.")
 @output_options
 def command(
-    archives: tuple[str, ...], output: str, figure_format: str, selection: Selection, kernel: str,
+    archives: tuple[str, ...], output: str, figure_format: str, selection: Selection, array: str, kernel: str,
     bandwidth: float | None, centered: bool, debiased: bool, console: Console,
 ) -> None:  # fmt: skip
     """Compute the matrix of centred kernel alignments between the activities of ARCHIVES.
@@ -48,7 +51,7 @@ def command(
     if len(archives) < 2:
         raise InputError(f"cka compares at least 2 files, found {len(archives)}")
     base = base_path(output)
-    arrays = [flatten_samples(selection.values(selection.read(path), path)) for path in archives]
+    arrays = [flatten_samples(array_of(selection.read(path), array, path)) for path in archives]
     options: dict[str, Any] = {
         "kernel": kernel,
         "centered": centered,

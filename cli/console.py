@@ -1,5 +1,6 @@
 """What a command says: results on stdout, progress on stderr, JSON for machines."""
 
+import functools
 import json
 import sys
 import time
@@ -63,10 +64,9 @@ def _lines(label: str, length: int, every: float) -> Callable[[int, str], None]:
 def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--json`` and ``--quiet``; the command receives them as ``console``."""
 
+    @functools.wraps(function)
     def with_console(*args: Any, as_json: bool, quiet: bool, **options: Any) -> Any:
         return function(*args, console=Console(as_json=as_json, quiet=quiet), **options)
 
-    with_console.__name__, with_console.__doc__ = function.__name__, function.__doc__
-    with_console.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     wrapped = click.option("--quiet", is_flag=True, help="No progress on stderr.")(with_console)
     return click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")(wrapped)

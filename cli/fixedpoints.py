@@ -71,9 +71,9 @@ def command(
 ) -> int:  # fmt: skip
     """Find the fixed points of each network, with stability and certificates, and draw its phase portrait.
 
-    Low-rank networks are searched in their full state space and, as a check, in their exact reduced dynamics; the
-    portrait shows the reduced plane. Other networks are drawn in the plane of the first two principal
-    components of their trajectories. With several archives OUT gets the archive's name appended.
+    Low-rank networks are searched in their full state space and, as a check, in their exact reduced dynamics. The
+    portrait shows the reduced plane of a rank-1 network, and the plane of the first two principal components of the
+    fixed points of others. With several archives OUT gets each archive's name appended.
 
     \b
     Examples:

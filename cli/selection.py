@@ -1,6 +1,7 @@
-"""``--recording``, ``--epoch``, ``--where``, ``--array``: which part of a file an analysis sees."""
+"""``--recording``, ``--epoch``, ``--where``: which part of a file an analysis sees; ``-o``: where results go."""
 
 import dataclasses
+import functools
 import operator
 import re
 from collections.abc import Callable
@@ -28,12 +29,11 @@ _CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(<=|>=|!=|=|<|>)\s*(.+?)\s*$")
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Part of a file: one recording, some trials, one epoch, one of its arrays."""
+    """Part of a file: one recording, some trials, one epoch."""
 
     recording: str | None = None
     epoch: str | None = None
     where: tuple[str, ...] = ()
-    array: str = "activity"
 
     def read(self, path: str) -> "Recording":
         """Return the chosen recording of a file with the chosen trials and the chosen time.
@@ -52,17 +52,6 @@ class Selection:
         if self.epoch is not None:
             recording = _in_epoch(recording, self.epoch, path)
         return recording
-
-    def values(self, recording: "Recording", path: str) -> Any:
-        """Return the chosen array of a recording, (trial, time, …)."""
-        name = self.array.removeprefix("states/")
-        known = {key: getattr(recording, key) for key in ("activity", "inputs", "outputs", "targets")}
-        known |= dict(recording.states)
-        found = known.get(name)
-        if found is None:
-            valid = [key for key, value in known.items() if value is not None]
-            raise InputError(f"{path}: {unknown_name('array', self.array, valid)}")
-        return found
 
     def _chosen_trials(self, recording: "Recording", path: str) -> np.ndarray:
         chosen = np.ones(recording.n_trials, bool)
@@ -100,33 +89,37 @@ def _in_epoch(recording: "Recording", epoch: str, path: str) -> "Recording":
     return recording.select(time=(float(start[0]), float(stop[0])))
 
 
+def array_of(recording: "Recording", name: str, path: str) -> Any:
+    """Return an array of a recording by name, (trial, time, …): activity, inputs, outputs, targets or a state.
+
+    Raises
+    ------
+    InputError
+        If the recording has no such array; the nearest name is suggested.
+    """
+    known = {key: getattr(recording, key) for key in ("activity", "inputs", "outputs", "targets")}
+    known = {key: value for key, value in {**known, **recording.states}.items() if value is not None}
+    found = known.get(name.removeprefix("states/"))
+    if found is None:
+        raise InputError(f"{path}: {unknown_name('array', name, known)}")
+    return found
+
+
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--recording --epoch --where --array``; the command receives them as ``selection``."""
+    """Add ``--recording --epoch --where``; the command receives them as ``selection``."""
 
+    @functools.wraps(function)
     def with_selection(
-        *args: Any,
-        recording: str | None,
-        epoch: str | None,
-        where: tuple[str, ...],
-        array: str,
-        **options: Any,
+        *args: Any, recording: str | None, epoch: str | None, where: tuple[str, ...], **options: Any
     ) -> Any:
-        return function(*args, selection=Selection(recording, epoch, where, array), **options)
+        return function(*args, selection=Selection(recording, epoch, where), **options)
 
-    with_selection.__name__, with_selection.__doc__ = function.__name__, function.__doc__
-    with_selection.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    wrapped = click.option(
-        "--array",
-        default="activity",
-        show_default=True,
-        help="Which array: activity, outputs, or a state such as x.",
-    )(with_selection)
     wrapped = click.option(
         "--where",
         multiple=True,
         metavar="COLUMN=VALUE",
         help="Only trials for which this holds (also < <= > >= !=; repeatable).",
-    )(wrapped)
+    )(with_selection)
     wrapped = click.option("--epoch", help="Only the time of this epoch.")(wrapped)
     return click.option("--recording", help="Which recording of an archive (default: the only one, or 'final').")(
         wrapped

@@ -1,5 +1,6 @@
 """``dynascope train``: train networks on a task, resumably."""
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("family")
 @click.argument("task")
-@click.option("-o", "--output", "run", required=True, help="Directory of the run; resumed when it has begun.")
+@click.option("-o", "--output", "run", help="Directory of the run; resumed when it has begun.  [required]")
 @click.option(
     "--config",
     "config_file",
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
 @click.option("--device", help="cpu, cuda, cuda:1, … (default cpu).")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads.")
 @click.option("--time-limit", type=click.FloatRange(min=0), help="Stop after so many seconds, resumably (exit code 3).")
+@click.option("--dry-run", is_flag=True, help="Print the resolved settings and stop.")
 @output_options
 def command(
     family: str,
     task: str,
-    run: str,
+    run: str | None,
     config_file: str | None,
     assignments: tuple[str, ...],
     members: int,
@@ -53,6 +55,7 @@ def command(
     device: str | None,
     threads: int,
     time_limit: float | None,
+    dry_run: bool,
     console: Console,
 ) -> int:
     """Train networks of FAMILY on TASK and keep the run in a directory.
@@ -60,8 +63,11 @@ def command(
     The run's state is saved every few seconds; the same command goes on from it after a kill, a time limit
     or SIGTERM, to the same weights as a run that was never interrupted. Defaults are the published settings.
 
+    FAMILY three_body has the tasks flip_flop, sine and multifate; --dry-run prints every option with its value.
+
     \b
     Examples:
+      dynascope train three_body flip_flop --dry-run
       dynascope train three_body flip_flop -o runs/rnn
       dynascope train three_body flip_flop --set model.kind=lowrank_tbrnn --members 6 --seed 1 -o runs/tb
       dynascope train three_body sine --config sine.toml --set training.epochs=5000 -o runs/sine
@@ -78,6 +84,11 @@ def command(
     )
     settings = Settings.resolve(family, task, tables, seed=seed, members=members)
     checked_device(settings.training.device)
+    if dry_run:
+        console.result(json.dumps(settings.as_mapping(), indent=1), settings.as_mapping())
+        return 0
+    if run is None:
+        raise click.UsageError("Missing option '-o' / '--output': the directory of the run.")
     trained = _train(run, settings, console, time_limit)
     console.result(_summary(run, trained), _values(run, trained))
     return 1 if "diverged" in trained.reasons else 0

@@ -2,8 +2,8 @@
 
 A file is a tree of :class:`Group` and :class:`Dataset`. :func:`write` makes one, :func:`read` opens one with lazy
 arrays. This layer knows nothing of archives, results or training states, which all use it; its rules are section 1
-of ``docs/archive.md``. The work is done in ``values`` (types), ``writing``, ``dimensions``, ``sink``, ``check`` (what may
-be opened), ``digests``, ``reading`` and ``lazy``.
+of ``docs/archive.md``. The work is done in ``values`` (types), ``writing``, ``dimensions``, ``sink``, ``check``
+(what may be opened), ``digests``, ``reading`` and ``lazy``.
 
 >>> import tempfile
 >>> from pathlib import Path

@@ -70,12 +70,11 @@ def test_links_between_documents_lead_somewhere(document):
 
 
 def test_constraints_pin_every_requirement():
-    pinned = {
-        line.partition("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
-    }
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
+    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines}
     wanted = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["test"]]
     assert {re.split(r"[><=]", requirement)[0].lower() for requirement in wanted} <= pinned
-    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()
+    assert "torch==2.13.0" in lines
 
 
 def test_nothing_can_execute_a_file():

@@ -1,7 +1,7 @@
 """The training loop, the same for every family: evaluate, decide, update, and be ready to go on from any epoch."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,13 @@ class TrainingLoop:
     :meth:`snapshot`, from which :meth:`restore` goes on to exactly the same numbers.
     """
 
-    def __init__(self, settings: Settings, *, keep: "Callable[[TrainingLoop], None] | None" = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        masks: Mapping[str, np.ndarray] | None = None,
+        keep: "Callable[[TrainingLoop], None] | None" = None,
+    ) -> None:
         config, members = settings.training, settings.members
         family = settings.get_family()
         self.settings, self.config, self._keep = settings, config, keep
@@ -70,6 +76,8 @@ class TrainingLoop:
         dtype = getattr(torch, config.dtype)
         self.model = family.model(settings.model, members=members, generators=draws, dtype=dtype).to(config.device)
         self.model.freeze(config.frozen)
+        for name, mask in (masks or {}).items():
+            self.model.set_mask(name, mask)
         self.optimizer = Optimizer(self.model, config)
         self.source = trial_source(self.task, config, settings.seed, members)
         self.validation = self._draw_validation()
@@ -260,9 +268,17 @@ def _mean(values: np.ndarray) -> float:
     return float(finite.mean()) if finite.size else float("nan")
 
 
-def train(settings: Settings, *, progress: Callable[[Progress], None] | None = None) -> TrainedNetworks:
-    """Train in memory and return the networks; :func:`..run_directory.train_in` keeps resumable files instead."""
-    loop = TrainingLoop(settings)
+def train(
+    settings: Settings,
+    *,
+    masks: Mapping[str, np.ndarray] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> TrainedNetworks:
+    """Train in memory and return the networks; :func:`~dynascope.trainers.train_in` keeps resumable files instead.
+
+    ``masks`` maps parameter names to arrays of 0 and 1, one network's shape each: entries at 0 are and stay zero.
+    """
+    loop = TrainingLoop(settings, masks=masks)
     while loop.active:
         loop.run_epoch()
         if progress is not None:

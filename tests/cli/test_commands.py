@@ -13,6 +13,7 @@ import pytest
 from dynascope.analysis import SimilarityMatrix
 from dynascope.fixedpoints import FixedPoints
 from dynascope.readers import Recording, write_archive
+from dynascope.trainers import FAMILIES, get_family
 
 
 def test_info_prints_a_tree_and_json(workshop, call):
@@ -140,6 +141,21 @@ def test_foreign_recordings_are_compared_like_archives(workshop, call, tmp_path)
     assert np.array(json.loads(text)["values"])[0, 1] == pytest.approx(1.0)
 
 
+def test_dry_run_prints_every_option_and_writes_nothing(call, tmp_path):
+    code, text, _ = call("train", "three_body", "sine", "--dry-run", "--set", "model.rank=3", "-o", tmp_path / "run")
+    assert code == 0
+    settings = json.loads(text)
+    assert (settings["model"]["rank"], settings["training"]["learning_rate_end"]) == (3, 5e-4)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_help_of_train_names_every_family_and_task(call):
+    _, text, _ = call("train", "--help")
+    for name in FAMILIES:
+        assert name in text
+        assert all(task in text for task in get_family(name).tasks)
+
+
 def test_a_time_limit_stops_resumably_with_code_3(call, tmp_path):
     arguments = [
         "train",
@@ -215,6 +231,7 @@ def bad_files(tmp_path, workshop):
 REFUSED = [
     (["trian"], "unknown command 'trian': did you mean 'train'"),
     (["train", "three_body"], "Missing argument 'TASK'"),
+    (["train", "three_body", "flip_flop"], "Missing option '-o' / '--output'"),
     (
         ["train", "three_bdy", "flip_flop", "-o", "{t}/r"],
         "unknown model family 'three_bdy': did you mean 'three_body'",

@@ -111,10 +111,9 @@ def test_snapshots_continue_exactly(training, cut):
 
 
 def test_frozen_and_masked_parameters_do_not_change():
-    loop = TrainingLoop(settings("rnn", epochs=5, frozen=["output_weight"]))
-    before = loop.model.arrays()
     mask = (np.random.default_rng(0).random((8, 8)) < 0.5).astype(float)
-    loop.model.set_mask("recurrent", mask)
+    loop = TrainingLoop(settings("rnn", epochs=5, frozen=["output_weight"]), masks={"recurrent": mask})
+    before = loop.model.arrays()
     after = run_to_end(loop).parameters
     assert np.array_equal(after["output_weight"], before["output_weight"])
     assert not after["recurrent"][0][mask == 0].any()
