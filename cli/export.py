@@ -33,9 +33,9 @@ from .console import Console, output_options
 @click.option(
     "--network",
     "members",
-    type=click.IntRange(min=0),
     multiple=True,
-    help="Which networks of the run (repeatable; default all).",
+    metavar="N|best",
+    help="Which networks of the run (repeatable; default all); best is the one of lowest training loss.",
 )
 @output_options
 def command(
@@ -44,7 +44,7 @@ def command(
     checkpoints: str,
     n_trials: int,
     seed: int,
-    members: tuple[int, ...],
+    members: tuple[str, ...],
     console: Console,
 ) -> None:
     """Replay the networks of a finished training RUN and write one activity archive per network.
@@ -52,7 +52,7 @@ def command(
     \b
     Examples:
       dynascope export runs/tb -o archives/
-      dynascope export runs/tb --network 0 --trials 500 -o tb.h5
+      dynascope export runs/tb --network best --trials 500 -o tb.h5
     """
     import torch
 
@@ -68,5 +68,15 @@ def command(
             raise InputError(
                 f"--checkpoints {checkpoints}: expected final, all, or numbers such as 1280,2560"
             ) from None
-    paths = export_run(run, output, checkpoints=chosen, n_trials=n_trials, seed=seed, members=members or None)
+    networks = "best" if members == ("best",) else [_number(word) for word in members] or None
+    paths = export_run(run, output, checkpoints=chosen, n_trials=n_trials, seed=seed, members=networks)
     console.result("\n".join(map(str, paths)), {"archives": [str(path) for path in paths]})
+
+
+def _number(word: str) -> int:
+    from ..errors import InputError
+
+    try:
+        return int(word)
+    except ValueError:
+        raise InputError(f"--network {word}: expected a number, or best alone") from None

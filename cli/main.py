@@ -68,7 +68,7 @@ EPILOG = """\b
 Examples:
   dynascope demo
   dynascope train three_body flip_flop --set model.kind=lowrank_tbrnn -o runs/tb
-  dynascope export runs/tb -o tb.h5
+  dynascope export runs/tb --network best -o tb.h5
   dynascope fixedpoints tb.h5 -o fixed_points
 
 Exit codes: 0 done, 1 ran but failed, 2 bad usage or input, 3 stopped but resumable, 70 a bug, 130 Ctrl-C.

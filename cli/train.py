@@ -151,22 +151,17 @@ class _stop_request:
 
 
 def _networks(trained: "TrainedNetworks") -> list[dict[str, Any]]:
-    import numpy as np
-
-    rows = []
-    for member, reason in enumerate(trained.reasons):
-        epoch = int(trained.best_epochs[member])
-        row = int(np.searchsorted(trained.log["epoch"], epoch))
-        rows.append(
-            {
-                "network": member,
-                "stop_reason": reason,
-                "best_epoch": epoch,
-                "loss": float(trained.log["loss"][row, member]),
-                "performance": float(trained.log["performance"][row, member]),
-            }
-        )
-    return rows
+    loss, performance = trained.chosen("loss"), trained.chosen("performance")
+    return [
+        {
+            "network": member,
+            "stop_reason": reason,
+            "best_epoch": int(trained.best_epochs[member]),
+            "loss": float(loss[member]),
+            "performance": float(performance[member]),
+        }
+        for member, reason in enumerate(trained.reasons)
+    ]
 
 
 def _values(run: str, trained: "TrainedNetworks") -> dict[str, Any]:

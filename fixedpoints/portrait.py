@@ -166,6 +166,7 @@ def _draw_view(ax: "Axes", view: _View, window: tuple[Array, Array]) -> None:
         if chosen.any():
             x, y = view.marks[chosen].T
             ax.scatter(x, y, s=34, facecolors=face, edgecolors=edge, linewidths=1.4, label=label, zorder=4)
+    ax.locator_params(nbins=6)
     ax.set_xlim(columns[0], columns[-1])
     ax.set_ylim(rows[0], rows[-1])
 
@@ -176,9 +177,9 @@ def _worth_showing(marks: Array, paths: Array | None) -> Array:
         return marks
     visited = paths.reshape(-1, 2)
     visited = visited[np.isfinite(visited).all(1)]
-    if len(marks) > 2 and (np.ptp(visited, axis=0) > _DWARFED * np.maximum(np.ptp(marks, axis=0), 1e-300)).all():
-        return _expanded(marks)
-    return np.concatenate([marks, visited])
+    spread, reach = np.ptp(marks, axis=0) if len(marks) else np.zeros(2), np.ptp(visited, axis=0)
+    dwarfed = (spread > 1e-6 * spread.max(initial=0)).all() and (reach > _DWARFED * spread).all()
+    return _expanded(marks) if len(marks) > 2 and dwarfed else np.concatenate([marks, visited])
 
 
 def _expanded(marks: Array) -> Array:

@@ -14,7 +14,8 @@ h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-t
 figcaption { color: #555; font-size: .9rem; } table { border-collapse: collapse; margin: .8rem 0; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #ddd; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-pre { background: #f5f5f2; padding: .7rem .9rem; overflow-x: auto; font-size: .85rem; border-radius: 4px; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f5f5f2; padding: .7rem .9rem; }
+pre { font-size: .85rem; border-radius: 4px; }
 """
 
 
@@ -38,10 +39,10 @@ class Page:
         path = Path(path)
         kind = "svg+xml" if path.suffix == ".svg" else path.suffix.removeprefix(".")
         data = base64.b64encode(path.read_bytes()).decode()
+        size = "" if path.suffix == ".svg" else f' width="{_shown_width(path)}"'
         text = html.escape(caption)
-        self._parts.append(
-            f'<figure><img alt="{text}" src="data:image/{kind};base64,{data}"><figcaption>{text}</figcaption></figure>'
-        )
+        image = f'<img alt="{text}"{size} src="data:image/{kind};base64,{data}">'
+        self._parts.append(f"<figure>{image}<figcaption>{text}</figcaption></figure>")
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Add a table; cells that begin with a digit or sign are aligned as numbers."""
@@ -62,5 +63,11 @@ class Page:
         return files.write_text(path, f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n')
 
 
+def _shown_width(path: Path) -> int:
+    """Return the width at which a PNG is shown, so that letters have one size in all pictures of a page."""
+    pixels = int.from_bytes(path.read_bytes()[16:20], "big")
+    return round(0.62 * pixels)
+
+
 def _kind(cell: str) -> str:
-    return ' class="number"' if cell[:1].isdigit() or cell[:1] in "+−-" else ""
+    return ' class="number"' if cell[:1].isdigit() or (cell[:1] in "+−-" and cell) else ""

@@ -29,7 +29,7 @@ def export_run(
     checkpoints: str | Sequence[int] = "final",
     n_trials: int = 128,
     seed: int = 0,
-    members: Sequence[int] | None = None,
+    members: Sequence[int] | str | None = None,
 ) -> list[Path]:
     """Write one archive per network of a finished run and return their paths.
 
@@ -42,7 +42,7 @@ def export_run(
     n_trials : number of test trials to replay
     seed : seed of the test trials and of the noise. Equal seeds give equal trials for every network, which
         comparisons between networks need.
-    members : which networks of the run, all by default
+    members : which networks of the run, all by default; ``best`` is the one of lowest loss
 
     Raises
     ------
@@ -51,8 +51,7 @@ def export_run(
     """
     opened = RunDirectory.open(run)
     trained = opened.trained()
-    chosen = list(range(trained.settings.members)) if members is None else list(members)
-    _check_members(chosen, trained.settings.members)
+    chosen = _chosen_members(trained, members)
     if n_trials < 1 or seed < 0:
         raise InputError(f"export: expected at least 1 trial and a seed of at least 0, found {n_trials}, {seed}")
     written = []
@@ -197,12 +196,10 @@ def load_model(
 
 def _facts(trained: TrainedNetworks, member: int) -> dict[str, Any]:
     """Return what is known about a network's training, as attributes of its recording."""
-    log, epoch = trained.log, int(trained.best_epochs[member])
-    row = int(np.searchsorted(log["epoch"], epoch))
     return {
-        "trials_seen": int(log["trials_seen"][row]),
-        "loss": float(log["loss"][row, member]),
-        "best_epoch": epoch,
+        "trials_seen": int(trained.chosen("trials_seen")[member]),
+        "loss": float(trained.chosen("loss")[member]),
+        "best_epoch": int(trained.best_epochs[member]),
         "stop_reason": trained.reasons[member],
         "rule": trained.settings.training.rule,
         "seed": trained.settings.seed,
@@ -231,10 +228,18 @@ def _weights(
     return kept | {"final": final}
 
 
-def _check_members(chosen: Sequence[int], members: int) -> None:
-    for member in chosen:
-        if not 0 <= member < members:
-            raise InputError(f"network {member}: the run has networks 0 to {members - 1}")
+def _chosen_members(trained: TrainedNetworks, members: Sequence[int] | str | None) -> list[int]:
+    count = trained.settings.members
+    if members is None:
+        return list(range(count))
+    if members == "best":
+        return [int(np.argmin(trained.chosen("loss")))]
+    if isinstance(members, str):
+        raise InputError(f"members: expected 'best' or numbers, found '{members}'")
+    for member in members:
+        if not 0 <= member < count:
+            raise InputError(f"network {member}: the run has networks 0 to {count - 1}")
+    return list(members)
 
 
 def _target(output: Path, member: int, *, single: bool) -> Path:

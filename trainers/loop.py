@@ -44,6 +44,13 @@ class TrainedNetworks:
     reasons: tuple[str, ...]
     best_epochs: np.ndarray
 
+    def chosen(self, name: str) -> np.ndarray:
+        """Return a column of the log at the epoch that each member's weights are from, (member,)."""
+        rows = np.searchsorted(self.log["epoch"], self.best_epochs)
+        column = self.log[name]
+        values: np.ndarray = column[rows] if column.ndim == 1 else column[rows, np.arange(len(rows))]
+        return values
+
     def model(self, member: int | None = None) -> Model:
         """Return the networks as one model with a member axis, or one of them without."""
         family = self.settings.get_family()

@@ -1,5 +1,6 @@
 """The commands on real files: what they print, what they write, what they refuse."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from dynascope.analysis import SimilarityMatrix
 from dynascope.fixedpoints import FixedPoints
-from dynascope.readers import Recording, write_archive
+from dynascope.readers import Recording, open_archive, write_archive
 from dynascope.trainers import FAMILIES, get_family
 
 
@@ -224,6 +225,10 @@ def bad_files(tmp_path, workshop):
     nan = np.ones((3, 5, 4))
     nan[1, 2, 3] = np.nan
     write_archive(tmp_path / "nan.h5", {"final": Recording(activity=nan, time=np.arange(5.0))})
+    with open_archive(workshop / "rnn.h5") as archive:
+        weights = {**archive.model.parameters, "recurrent": np.full((8, 8), np.nan)}
+        network = dataclasses.replace(archive.model, parameters=weights)
+        write_archive(tmp_path / "nan_weights.h5", {"final": archive.recording().load()}, model=network)
     (tmp_path / "config.toml").write_text("[model]\nranks = 3\n")
     return tmp_path
 
@@ -255,12 +260,14 @@ REFUSED = [
     (["train", "three_body", "flip_flop", "-o", "{t}/r", "--membres", "3"], "No such option '--membres'"),
     (["export", "{t}"], "expected a training run"),
     (["export", "{w}/rnn", "--network", "4"], "network 4: the run has networks 0 to 0"),
+    (["export", "{w}/rnn", "--network", "worst"], "--network worst: expected a number, or best alone"),
     (["export", "{w}/rnn", "--checkpoints", "first"], "expected final, all, or numbers"),
     (["export", "{w}/rnn", "-o", "{t}/text.h5/x.h5", "--network", "0"], "text.h5"),
     (["info", "{t}/absent.h5"], "absent.h5"),
     (["info", "{t}/text.h5"], "text.h5"),
     (["info", "{t}/cut.h5"], "cut.h5"),
     (["fixedpoints", "{t}/brain.h5", "-o", "{t}/p"], "holds no network"),
+    (["fixedpoints", "{t}/nan_weights.h5", "-o", "{t}/p"], "parameter 'recurrent': holds values that are not finite"),
     (["fixedpoints", "{w}/rnn.h5", "-o", "{t}/p", "--input", "1,2"], "has 1 input channels, found 2 values"),
     (["fixedpoints", "{w}/rnn.h5", "-o", "{t}/p", "--input", "x"], "expected numbers such as"),
     (["fixedpoints", "{w}/rnn.h5", "-o", "{t}/text.h5/p"], "cannot make this directory"),

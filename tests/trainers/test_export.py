@@ -6,7 +6,7 @@ import torch
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.readers import ModelRecord, open_archive
-from dynascope.trainers import Settings, export_network, load_model, train
+from dynascope.trainers import Settings, export_network, export_run, load_model, train, train_in
 from dynascope.trainers.three_body import FAMILY
 
 
@@ -45,6 +45,15 @@ def test_equal_seeds_give_equal_trials_and_digests(trained, tmp_path):
     assert np.array_equal(inputs[0], inputs[1])
     assert opened[0].digest == opened[2].digest
     assert opened[0].digest != opened[1].digest
+
+
+def test_the_best_network_is_the_one_of_lowest_loss(tmp_path):
+    tables = {"task": {"n_steps": 10}, "training": {"epochs": 20, "n_trials": 8, "batch_size": 8}}
+    found = train_in(tmp_path / "run", Settings.resolve("three_body", "flip_flop", tables, members=5))
+    [path] = export_run(tmp_path / "run", tmp_path / "best.h5", members="best", n_trials=2)
+    with open_archive(path) as archive:
+        assert archive.recording().attrs["loss"] == np.nanmin(found.log["loss"][1:])
+        assert archive.recording().attrs["member"] == int(found.chosen("loss").argmin())
 
 
 def test_a_diverged_network_is_still_exported_from_its_last_finite_weights(tmp_path):
