@@ -154,8 +154,6 @@ def _replay(model: Model, task: Task, trials: Trials, seed: int) -> tuple[torch.
 
 def replay_inputs(model: Model, inputs: np.ndarray, *, time: np.ndarray) -> Recording:
     """Return what a network (no member axis) does on inputs (trial, time, input), from its own initial state."""
-    if inputs.ndim != 3 or inputs.shape[2] != model.config.n_inputs:
-        raise InputError(f"inputs: expected (trial, time, {model.config.n_inputs}), found shape {inputs.shape}")
     with torch.no_grad():
         run = model(torch.as_tensor(inputs, dtype=model.dtype), None, torch.Generator().manual_seed(0))
     recorded = {name: _numpy(state) for name, state in model.recorded_states(run.states).items()}

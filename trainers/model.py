@@ -1,7 +1,7 @@
 """The model protocol: one definition of the dynamics for training, export and fixed points.
 
-A model is a torch module whose whole memory is one flat state vector. ``step`` is the only definition of
-its dynamics; ``forward`` runs it over time, and a family may give ``forward`` a faster equivalent.
+A model is a torch module whose whole memory is one flat state vector. ``step`` is the only definition of its
+dynamics; ``run`` repeats it over time, and a family may give ``run`` a faster equivalent.
 
 Many networks of one architecture can live in one model: with ``members=M`` every parameter, state, input and
 output carries a leading axis of length M, and the same code runs them as one batch.
@@ -47,7 +47,7 @@ class Model(nn.Module, ABC):
 
     Parameters
     ----------
-    config : the family's frozen configuration dataclass
+    config : the family's frozen configuration dataclass; it has ``n_inputs``, the number of input channels
     members : number of networks in one batch, or None for one network without a member axis
     generators : one NumPy generator per member, from which the initial weights are drawn. None leaves all
         parameters at zero, to be loaded.
@@ -220,11 +220,34 @@ class Model(nn.Module, ABC):
         state: Tensor | None = None,
         generator: torch.Generator | Generators | None = None,
     ) -> Trajectory:
-        """Run the model over ``inputs`` (…, trial, time, input) from ``state`` (zeros when None)."""
-        inputs = self.with_member_axis(inputs, 3)
+        """Run the model over ``inputs`` (…, trial, time, input) from ``state`` (…, trial, state), zeros when None.
+
+        Raises
+        ------
+        InputError
+            If the inputs, the state or the number of generators do not fit the model.
+        """
+        return self.run(*self.prepared(inputs, state, generator))
+
+    def prepared(
+        self, inputs: Tensor, state: Tensor | None, generator: torch.Generator | Generators | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return inputs, initial state and noise of a run, checked, with a member axis if the model has one."""
+        inputs = self.with_member_axis(inputs, 3).to(self.dtype)
+        lead = () if self.members is None else (self.members,)
+        expected = (*lead, *inputs.shape[-3:-1], self.config.n_inputs)
+        if inputs.ndim != len(lead) + 3 or tuple(inputs.shape) != expected or 0 in expected:
+            wanted = (*lead, "trial", "time", self.config.n_inputs)
+            found = tuple(inputs.shape)
+            raise InputError(f"inputs: expected shape {wanted} of at least one trial and step, found {found}")
         batch, steps = inputs.shape[-3], inputs.shape[-2]
-        state = self.initial_state(batch) if state is None else self.with_member_axis(state, 2)
-        noise = self.draw_noise(batch, steps, generator)
+        state = self.initial_state(batch) if state is None else self.with_member_axis(state, 2).to(self.dtype)
+        if tuple(state.shape) != (*lead, batch, self.state_size):
+            raise InputError(f"state: expected shape {(*lead, batch, self.state_size)}, found {tuple(state.shape)}")
+        return inputs, state, self.draw_noise(batch, steps, generator)
+
+    def run(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
+        """Return the trajectory of the loop over ``step``; a family may override this with a faster equivalent."""
         states = self.run_steps(inputs, state, noise)
         return Trajectory(states, self.readout(states))
 

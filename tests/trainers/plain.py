@@ -24,7 +24,7 @@ def train_plainly(settings, member=0):
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
 
     def loss_on(rows):
-        outputs = Model.forward(model, batch.inputs[0, rows]).outputs
+        outputs = Model.run(model, *model.prepared(batch.inputs[0, rows], None, None)).outputs
         return (outputs - batch.targets[0, rows]).square().mean()
 
     losses, best, kept, reference = [], np.inf, None, np.inf

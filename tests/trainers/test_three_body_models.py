@@ -25,6 +25,11 @@ def golden_model(kind, options, members=None):
     return model.load_arrays(arrays)
 
 
+def loop(model, inputs, state=None, generator=None):
+    """Run the plain loop over ``step``, whatever faster equivalent the class has."""
+    return Model.run(model, *model.prepared(inputs, state, generator))
+
+
 def drawn_model(config, members=None, dtype=torch.float64):
     generators = [np.random.default_rng(seed) for seed in range(members or 1)]
     return FAMILY.model(
@@ -39,7 +44,7 @@ def drawn_model(config, members=None, dtype=torch.float64):
 @pytest.mark.parametrize("run", ["forward", "loop"])
 def test_golden_vectors(kind, options, last_state, last_output, sum_states, sum_outputs, run):
     model = golden_model(kind, options)
-    forward = model if run == "forward" else lambda *given: Model.forward(model, *given)
+    forward = model if run == "forward" else lambda *given: loop(model, *given)
     with torch.no_grad():
         trajectory = forward(torch.tensor(golden.INPUTS), torch.tensor(golden.STATE))
     # The figures are printed to six decimals.
@@ -104,7 +109,7 @@ def test_kernel_equals_the_loop(config, members, dtype, tolerance):
         loss = (trajectory.outputs.square() * weights).sum() + trajectory.states.pow(3).sum()
         return [trajectory.states, trajectory.outputs, *torch.autograd.grad(loss, [start, *used])]
 
-    for fast, plain in zip(run(model), run(lambda *given: Model.forward(model, *given)), strict=True):
+    for fast, plain in zip(run(model), run(lambda *given: loop(model, *given)), strict=True):
         torch.testing.assert_close(fast, plain, rtol=0, atol=tolerance * float(plain.detach().abs().max()))
 
 
@@ -214,3 +219,19 @@ def test_initial_scales_are_those_of_the_specification():
     assert spread["lowrank_rnn"]["two_body_left"] == pytest.approx(1.0, rel=0.1)
     assert spread["lowrank_tbrnn"]["three_body_left"] == pytest.approx(np.sqrt(2 / 203), rel=0.1)
     assert spread["rnn"]["input_bias"] == 0.0
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lowrank_rnn"])
+@pytest.mark.parametrize(
+    ("inputs", "state", "words"),
+    [
+        (torch.zeros(3, 5, 4), None, r"inputs: expected shape \('trial', 'time', 2\)"),
+        (torch.zeros(5, 2), None, "inputs: expected shape"),
+        (torch.zeros(3, 0, 2), None, "at least one trial and step"),
+        (torch.zeros(3, 5, 2), torch.zeros(3, 6), r"state: expected shape \(3, 7\), found \(3, 6\)"),
+        (torch.zeros(3, 5, 2), torch.zeros(2, 7), r"state: expected shape \(3, 7\), found \(2, 7\)"),
+    ],
+)
+def test_misshapen_inputs_are_refused_before_any_code_reads_them(kind, inputs, state, words):
+    with pytest.raises(InputError, match=words):
+        drawn_model({"kind": kind})(inputs, state)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..model import Generators, Trajectory
+from ..model import Trajectory
 from .full import mixed
 from .model import TANH_CURVATURE, Dims, Draws, Shapes, ThreeBodyModel, xavier
 
@@ -80,20 +80,11 @@ class LowRankModel(ThreeBodyModel):
         pairs = (r @ self.three_body_middle) * (r @ self.three_body_right)
         return pairs @ (self.three_body_scale() * self.left_factor()).mT
 
-    def forward(
-        self,
-        inputs: Tensor,
-        state: Tensor | None = None,
-        generator: torch.Generator | Generators | None = None,
-    ) -> Trajectory:
-        """Run the model over ``inputs``; on the CPU by the compiled equivalent of the loop over ``step``."""
+    def run(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
+        """Return the trajectory; on the CPU by the compiled equivalent of the loop over ``step``."""
         if not self.has_kernel():
-            return super().forward(inputs, state, generator)
-        inputs = self.with_member_axis(inputs, 3)
-        state = self.initial_state(inputs.shape[-3]) if state is None else self.with_member_axis(state, 2)
-        noise = self.draw_noise(inputs.shape[-3], inputs.shape[-2], generator)
-        noise = None if noise is None else self.config.noise_std * noise
-        return self._run_kernel(inputs.to(self.dtype), state, noise)
+            return super().run(inputs, state, noise)
+        return self._run_kernel(inputs, state, None if noise is None else self.config.noise_std * noise)
 
     def has_kernel(self) -> bool:
         """Return whether the compiled run covers this network: CPU, φ = ψ = tanh, form ``rate``."""
