@@ -20,6 +20,8 @@ from .task import Batch, Task, Trials
 
 # Trials per forward run: bounds the memory of an export, not its result.
 _BLOCK = 256
+# A mask is stored beside the parameter that it fixes.
+_MASK = "_mask"
 
 
 def export_run(
@@ -97,7 +99,7 @@ def export_network(
         path,
         recordings(),
         model=model_record(model, final),
-        task=TaskRecord(settings.task_name, dict(settings.task)),
+        task=TaskRecord(settings.task_name, {**settings.task, "seed": seed}),
         training=_training_log(trained, member),
         title=f"{model.kind} on {settings.task_name}, seed {settings.seed}, network {member}",
         history=[{"settings": settings.as_mapping(), "member": member}],
@@ -169,8 +171,10 @@ def replay_inputs(model: Model, inputs: np.ndarray, *, time: np.ndarray) -> Reco
 def model_record(model: Model, arrays: Mapping[str, np.ndarray]) -> ModelRecord:
     """Return what an archive says about a network."""
     layout = [{"name": part.name, "start": part.start, "stop": part.stop} for part in model.state_layout]
-    config = configuration.as_mapping(model.config)
-    return ModelRecord(model.family, config, tuple(layout), dict(arrays), model.parameter_dims())
+    config, dims = configuration.as_mapping(model.config), model.parameter_dims()
+    masks = {f"{name}{_MASK}": mask.cpu().numpy().astype(bool) for name, mask in model.masks.items()}
+    mask_dims = {f"{name}{_MASK}": dims[name] for name in model.masks}
+    return ModelRecord(model.family, config, tuple(layout), {**arrays, **masks}, dims | mask_dims)
 
 
 def load_model(
@@ -189,7 +193,11 @@ def load_model(
     """
     model = get_family(record.family).model(record.config, dtype=dtype)
     source = arrays if arrays else record.parameters
-    return model.load_arrays({name: np.asarray(array) for name, array in source.items()})
+    model.load_arrays({name: np.asarray(array) for name, array in source.items()})
+    for name in model.arrays():
+        if f"{name}{_MASK}" in record.parameters:
+            model.set_mask(name, np.asarray(record.parameters[f"{name}{_MASK}"]))
+    return model
 
 
 def _facts(trained: TrainedNetworks, member: int) -> dict[str, Any]:

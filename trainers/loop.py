@@ -35,7 +35,7 @@ class TrainedNetworks:
     """What a finished run leaves: the chosen weights, (member, …) each, and how training went.
 
     ``log`` columns are (row, member), one row per evaluation, NaN after a member's end. ``reasons`` says why
-    each member stopped and ``best_epochs`` which epoch its weights are from.
+    each member stopped and ``best_epochs`` which epoch its weights are from. ``masks`` are those of the training.
     """
 
     settings: Settings
@@ -43,6 +43,7 @@ class TrainedNetworks:
     log: dict[str, np.ndarray]
     reasons: tuple[str, ...]
     best_epochs: np.ndarray
+    masks: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def chosen(self, name: str) -> np.ndarray:
         """Return a column of the log at the epoch that each member's weights are from, (member,)."""
@@ -57,7 +58,10 @@ class TrainedNetworks:
         dtype = getattr(torch, self.settings.training.dtype)
         members = self.settings.members if member is None else None
         arrays = self.parameters if member is None else {k: v[member] for k, v in self.parameters.items()}
-        return family.model(self.settings.model, members=members, dtype=dtype).load_arrays(arrays)
+        model = family.model(self.settings.model, members=members, dtype=dtype).load_arrays(arrays)
+        for name, mask in self.masks.items():
+            model.set_mask(name, mask)
+        return model
 
 
 class TrainingLoop:
@@ -135,7 +139,8 @@ class TrainingLoop:
 
     def trained(self) -> TrainedNetworks:
         """Return the chosen weights and the log so far."""
-        return TrainedNetworks(self.settings, self.kept, self.columns(), tuple(self.reasons), self.best_epochs)
+        masks = {name: mask.cpu().numpy() for name, mask in self.model.masks.items()}
+        return TrainedNetworks(self.settings, self.kept, self.columns(), tuple(self.reasons), self.best_epochs, masks)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the log as columns, (row, member) each."""

@@ -38,6 +38,21 @@ def test_replaying_the_archive_gives_its_activity(trained, tmp_path):
         assert len(archive.training["loss"]) == 11
 
 
+def test_masks_travel_with_the_network(tmp_path):
+    tables = {
+        "model": {"kind": "rnn", "n_units": 5},
+        "task": {"n_steps": 6},
+        "training": {"epochs": 3, "n_trials": 4, "batch_size": 4},
+    }
+    mask = np.tri(5)
+    found = train(Settings.resolve("three_body", "flip_flop", tables), masks={"recurrent": mask})
+    with open_archive(export_network(found, tmp_path / "m.h5", n_trials=2)) as archive:
+        model = load_model(archive.model)
+        assert archive.task.config["seed"] == 0
+    assert np.array_equal(model.masks["recurrent"].numpy(), mask)
+    assert not model.arrays()["recurrent"][mask == 0].any()
+
+
 def test_equal_seeds_give_equal_trials_and_digests(trained, tmp_path):
     paths = [export_network(trained, tmp_path / f"{i}.h5", member=i % 2, seed=3, n_trials=6) for i in range(3)]
     opened = [open_archive(path) for path in paths]
