@@ -158,6 +158,8 @@ def test_jacobian_lipschitz_bounds_differences_of_jacobians():
     for config in (
         {"kind": "rnn"},
         {"kind": "lowrank_rnn"},
+        {"kind": "tbrnn"},
+        {"kind": "hornn", "gated": True},
         {"kind": "lowrank_tbrnn", "rank": 2},
         {"kind": "lowrank_hornn"},
     ):

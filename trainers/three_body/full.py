@@ -1,5 +1,7 @@
 """Networks with a full recurrent matrix, a full three-body tensor, or both."""
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,6 +21,22 @@ def three_body_drive(r: Tensor, weight: Tensor) -> Tensor:
     """
     pairs = (r.unsqueeze(-1) * r.unsqueeze(-2)).flatten(-2)
     return pairs @ weight.flatten(-2).mT
+
+
+def two_body_lipschitz(weight: Tensor) -> float:
+    """Return ‖W‖₂ max|φ''|, a Lipschitz constant of the Jacobian W diag(φ') of W tanh(x)."""
+    return TANH_CURVATURE * float(torch.linalg.matrix_norm(weight.detach(), 2))
+
+
+def three_body_lipschitz(weight: Tensor) -> float:
+    """Return a Lipschitz constant of the Jacobian of Σ_jk W_ijk φ_j φ_k for φ = tanh(x).
+
+    The Jacobian is K(φ) diag(φ') with K(φ) v = S (v ⊗ φ), S the unfolding (N, N²) of W_ijk + W_ikj. With |φ| and |φ'|
+    at most 1 it varies by at most ‖S‖₂ (1 + max|φ''| √N) per unit distance.
+    """
+    both = (weight + weight.transpose(-1, -2)).detach().flatten(-2)
+    norm = float(torch.linalg.matrix_norm(both, 2))
+    return norm * (1 + TANH_CURVATURE * math.sqrt(len(weight)))
 
 
 class _Full(ThreeBodyModel):
@@ -62,8 +80,8 @@ class RNN(_Full):
         return two_body_drive(r, self.recurrent)
 
     def drive_lipschitz(self) -> float:
-        """Return ‖W‖₂ max|φ''|: the Jacobian is W diag(φ')."""
-        return TANH_CURVATURE * float(torch.linalg.matrix_norm(self.recurrent.detach(), 2))
+        """Return the constant of the additive drive."""
+        return two_body_lipschitz(self.recurrent)
 
 
 class TBRNN(_Full):
@@ -83,6 +101,10 @@ class TBRNN(_Full):
     def recurrent_drive(self, r: Tensor) -> Tensor:
         """Return Σ_jk W_ijk r_j r_k."""
         return three_body_drive(r, self.three_body)
+
+    def drive_lipschitz(self) -> float:
+        """Return the constant of the three-body drive."""
+        return three_body_lipschitz(self.three_body)
 
 
 class HORNN(_Full):
@@ -114,6 +136,19 @@ class HORNN(_Full):
             three_body_drive(r, self.three_body),
             self.gate if self.config.gated else None,
         )
+
+    def drive_lipschitz(self) -> float:
+        """Return the weighted sum of the two drives' constants."""
+        two, three = gate_weights(self.gate if self.config.gated else None)
+        return two * two_body_lipschitz(self.recurrent) + three * three_body_lipschitz(self.three_body)
+
+
+def gate_weights(gate: Tensor | None) -> tuple[float, float]:
+    """Return how much the two terms weigh: g and 1 − g, or 1 and 1 without a gate."""
+    if gate is None:
+        return 1.0, 1.0
+    g = float(torch.sigmoid(gate.detach()))
+    return g, 1 - g
 
 
 def mixed(pair: Tensor, triple: Tensor, gate: Tensor | None) -> Tensor:
