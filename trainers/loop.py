@@ -98,7 +98,7 @@ class TrainingLoop:
         ]
         self.rules = stopping.initial_rules(config, members)
         self.epoch = 0
-        self.updates = 0
+        self.trials_seen = 0
         self.active = list(range(members))
         self.reasons = [""] * members
         self.kept = self.model.arrays()
@@ -106,11 +106,6 @@ class TrainingLoop:
         self.best_loss = np.full(members, np.inf)
         self.best_epochs = np.zeros(members, np.int64)
         self.log: list[Row] = []
-
-    @property
-    def trials_seen(self) -> int:
-        """Trials that each active network has been trained on."""
-        return self.updates * min(self.config.batch_size, self.config.n_trials or self.config.batch_size)
 
     def run_epoch(self) -> None:
         """Evaluate, let finished members go, and train the others for one epoch."""
@@ -128,6 +123,7 @@ class TrainingLoop:
                 gradients = self.rule(self.model, self.task, self.source.batch(), self.noise)
                 staying = None
             self._update(gradients, rate, staying)
+            self.trials_seen += gradients.outputs.shape[1]
             gradients = None
         self.epoch += 1
 
@@ -232,22 +228,21 @@ class TrainingLoop:
                 found[name] = found[name] * mask
         self.optimizer.update(found, rate)
         self.model.after_update()
-        self.updates += 1
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything needed to go on from here: plain values, and nested mappings of arrays."""
         return {
             "values": {
                 "epoch": self.epoch,
-                "updates": self.updates,
+                "trials_seen": self.trials_seen,
                 "active": self.active,
                 "reasons": self.reasons,
                 "source": self.source.state(),
             },
             "parameters": self.model.arrays(),
             "optimizer": self.optimizer.arrays(),
-            "kept": self.kept,
-            "best": {"check": self.best_check, "loss": self.best_loss, "epoch": self.best_epochs},
+            "kept": {name: array.copy() for name, array in self.kept.items()},
+            "best": {"check": self.best_check.copy(), "loss": self.best_loss.copy(), "epoch": self.best_epochs.copy()},
             "plateau": {"reference": self.rules.plateau_reference},
             "noise": {"states": np.stack([source.get_state().numpy() for source in self.noise])},
             "log": self.columns(),
@@ -259,7 +254,7 @@ class TrainingLoop:
         self.active, self.reasons = list(values["active"]), list(values["reasons"])
         if self.active and len(self.active) < self.settings.members:
             self._select(self.active)
-        self.epoch, self.updates = values["epoch"], values["updates"]
+        self.epoch, self.trials_seen = values["epoch"], values["trials_seen"]
         self.kept = {name: np.array(array) for name, array in snapshot["kept"].items()}
         best = snapshot["best"]
         self.best_check, self.best_loss, self.best_epochs = best["check"], best["loss"], best["epoch"]

@@ -141,3 +141,15 @@ def test_zero_epochs_keeps_the_initial_weights():
     initial = TrainingLoop(wanted).model.arrays()
     assert found.reasons == ("epochs",)
     assert all(np.array_equal(found.parameters[name], initial[name]) for name in initial)
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ({}, [0, 16, 32]),
+        ({"batch_size": 6}, [0, 16, 32]),
+        ({"n_trials": 0, "batch_size": 4, "updates_per_epoch": 3, "evaluation_trials": 5}, [0, 12, 24]),
+    ],
+)
+def test_trials_seen_counts_what_the_networks_were_trained_on(training, expected):
+    assert train(settings(epochs=2, **training)).log["trials_seen"].tolist() == expected
