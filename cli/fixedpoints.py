@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from .console import Console, output_options
-from .selection import Selection, base_path, result_options, selection_options, with_suffix
+from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
 
 if TYPE_CHECKING:
     from ..fixedpoints import FixedPoints
@@ -86,8 +86,7 @@ def command(
     search = _Search(n_starts, noise, seed, _parsed_input(input_text), tolerance, certify)
     base = base_path(output)
     found: dict[str, Any] = {}
-    for path in archives:
-        target = base if len(archives) == 1 else with_suffix(base, f"-{Path(path).stem}")
+    for path, target in zip(archives, result_paths(base, archives), strict=True):
         text, values = _one(path, target, figure_format, selection, search)
         found[path] = values
         if not console.as_json:
@@ -182,6 +181,8 @@ def _reduced_agreement(
     inner = find_fixed_points(reduced.step, projected, u, **{**options, "certify": False})
     lifted = reduced.lift(torch.as_tensor(inner.states)).numpy()
     what = f"reduced dynamics ({', '.join(reduced.names)})"
+    if not len(inner) and not len(points):
+        return [f"{what}: no points either"]
     if len(inner) != len(points):
         return [f"{what}: DIFFERENT, {len(inner)} points against {len(points)}; use more --starts"]
     apart = np.abs(points.states[:, None] - lifted[None]).max(-1)

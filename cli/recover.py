@@ -1,6 +1,5 @@
 """``dynascope recover``: how well student networks recover a teacher's activity."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,7 +7,7 @@ import numpy as np
 
 from ..errors import InputError
 from .console import Console, output_options
-from .selection import Selection, base_path, result_options, selection_options, with_suffix
+from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
 
 if TYPE_CHECKING:
     from ..readers import Recording
@@ -49,10 +48,9 @@ def command(
     base = base_path(output)
     reference = selection.read(teacher)
     reports: dict[str, Any] = {}
-    for path in students:
+    for path, target in zip(students, result_paths(base, students), strict=True):
         followed = _on_same_trials(path, selection, reference, teacher)
         report = recovery(_pairs(reference, followed, teacher, path))
-        target = base if len(students) == 1 else with_suffix(base, f"-{Path(path).stem}")
         report.save(with_suffix(target, ".h5"))
         plotting.save(report.plot(), with_suffix(target, f".{figure_format}"))
         reports[path] = report.to_dict()

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,3 +159,20 @@ def base_path(output: str) -> Path:
 def with_suffix(base: Path, suffix: str) -> Path:
     """Return ``base`` with ``suffix`` appended, leaving dots in its name alone."""
     return base.with_name(base.name + suffix)
+
+
+def result_paths(base: Path, paths: Sequence[str]) -> list[Path]:
+    """Return where the result of each file goes: OUT for one file, OUT-<name of the file> for several.
+
+    Raises
+    ------
+    InputError
+        If two files have the same name: one result would replace the other.
+    """
+    if len(paths) == 1:
+        return [base]
+    stems = [Path(path).stem for path in paths]
+    for stem in stems:
+        if stems.count(stem) > 1:
+            raise InputError(f"several files are called {stem}: their results would replace each other; run them apart")
+    return [with_suffix(base, f"-{stem}") for stem in stems]

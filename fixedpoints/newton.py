@@ -40,6 +40,10 @@ _SLOW_RATIO = 0.5
 _SLOW_ITERATIONS = 6  # so many in a row that do not halve q: a valley of q, or the way to infinity
 
 
+# Far enough out x + 1 rounds to x: a state there has q = 0 and is no fixed point.
+_INFINITY = 1e6
+
+
 class Outcome(enum.IntEnum):
     """What became of one start."""
 
@@ -48,6 +52,7 @@ class Outcome(enum.IntEnum):
     ITERATIONS = 2
     NOT_FINITE = 3
     ROUND_OFF = 4
+    ESCAPED = 5
 
 
 OUTCOME_SENTENCES = {
@@ -56,6 +61,7 @@ OUTCOME_SENTENCES = {
     Outcome.ITERATIONS: "used all iterations; raise max_iterations",
     Outcome.NOT_FINITE: "met states where the map is not finite",
     Outcome.ROUND_OFF: "reached the round-off floor of the map above the tolerance; raise tolerance",
+    Outcome.ESCAPED: "left for infinity, more than a million times farther than the starts reach",
 }
 
 
@@ -77,8 +83,7 @@ def solve(problem: Problem, jacobian: Jacobian, *, tolerance: float, max_iterati
     """
     # At first no step is longer than the visited region is wide: a nearly singular Jacobian
     # would otherwise throw a start to where the map saturates and q vanishes without a fixed point.
-    centre = problem.starts.mean(0)
-    reach = float((problem.starts - centre).norm(dim=1).amax() + centre.norm()) or 1.0
+    reach = reach_of(problem)
     blocks = []
     for index in chunks(problem.starts, memory):
         block = _Block(problem, jacobian, index, tolerance=tolerance, reach=reach)
@@ -88,12 +93,18 @@ def solve(problem: Problem, jacobian: Jacobian, *, tolerance: float, max_iterati
     return Solution(**{name: torch.cat([getattr(block, name) for block in blocks]) for name in names})
 
 
+def reach_of(problem: Problem) -> float:
+    """Return how far from the origin the starts reach; 1 when they are all at the origin."""
+    centre = problem.starts.mean(0)
+    return float((problem.starts - centre).norm(dim=1).amax() + centre.norm()) or 1.0
+
+
 def polish(problem: Problem, jacobian: Jacobian, states: Tensor, inputs: Tensor | None, *, memory: int) -> Tensor:
     """Return the states after full Newton steps, each kept only where it lowers q: the round-off floor.
 
     Simple zeros need one step. At a double zero each step only halves the distance, hence the many.
     """
-    states = states.clone()
+    states, reach = states.clone(), reach_of(problem)
     for rows in chunks(states, memory):
         for _ in range(_POLISH_STEPS):
             if not len(rows):
@@ -103,6 +114,8 @@ def polish(problem: Problem, jacobian: Jacobian, states: Tensor, inputs: Tensor 
             direction, _ = newton_direction(shifted_jacobian(jacobian(states[rows], given)), value)
             moved = states[rows] + direction
             better = speed(problem.residual(moved, given)) < _POLISH_RATIO * speed(value)
+            # Polishing moves a state by next to nothing; a long step is a singular Jacobian's.
+            better &= direction.norm(dim=1) < reach
             rows = rows[better]
             states[rows] = moved[better]
     return states
@@ -128,6 +141,7 @@ class _Block:
         self.iterations = torch.zeros(len(index), dtype=torch.int32, device=index.device)
         self.slow = torch.zeros_like(self.iterations)
         self.reach = torch.full_like(self.speeds, reach)
+        self.infinity = _INFINITY * reach
         self.rescues = torch.zeros_like(self.iterations)
         self.starts = self.states.clone()
 
@@ -153,8 +167,10 @@ class _Block:
     def _retire(self, active: Tensor) -> Tensor:
         """Record the starts that are done and return the rest."""
         finished = self.speeds[active] <= self.tolerance
+        escaped = finished & (self.states[active].norm(dim=1) > self.infinity)
         broken = ~torch.isfinite(self.speeds[active])
         self.outcomes[active[finished]] = int(Outcome.CONVERGED)
+        self.outcomes[active[escaped]] = int(Outcome.ESCAPED)
         self.outcomes[active[broken]] = int(Outcome.NOT_FINITE)
         return active[~(finished | broken)]
 

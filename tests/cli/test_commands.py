@@ -14,7 +14,7 @@ import pytest
 from dynascope.analysis import SimilarityMatrix
 from dynascope.fixedpoints import FixedPoints
 from dynascope.readers import Recording, open_archive, write_archive
-from dynascope.trainers import FAMILIES, get_family
+from dynascope.trainers import FAMILIES, get_family, model_record
 
 
 def test_info_prints_a_tree_and_json(workshop, call):
@@ -76,6 +76,23 @@ def test_fixedpoints_of_several_networks_and_as_json(workshop, call, tmp_path):
         "p-lowrank_tbrnn.h5",
         "p-lowrank_tbrnn.svg",
     }
+
+
+def test_a_network_without_fixed_points_is_exit_code_1(call, tmp_path):
+    """The map x' = mean(x) + 1 moves every state up for ever."""
+    family = get_family("three_body")
+    config = {"kind": "lowrank_rnn", "n_units": 3, "mode": "disc", "nonlinearity": "identity", "input_bias": True}
+    model = family.model(config)
+    identity = {"two_body_left": np.ones((3, 1)), "two_body_right": np.ones((3, 1)) / 3}
+    model.load_arrays({**model.arrays(), **identity, "input_bias": np.ones(3)})
+    states = np.random.default_rng(0).normal(size=(4, 6, 3))
+    recording = Recording(activity=states, time=np.arange(6.0), states={"x": states})
+    path = write_archive(tmp_path / "drift.h5", {"final": recording}, model=model_record(model, model.arrays()))
+    code, text, _ = call("fixedpoints", path, "-o", tmp_path / "p", "--starts", "16")
+    assert code == 1
+    assert "no fixed points found" in text
+    assert "no points either" in text
+    assert len(FixedPoints.load(tmp_path / "p.h5")) == 0
 
 
 def test_cka_matrix(workshop, call, tmp_path):
@@ -271,6 +288,8 @@ REFUSED = [
     (["fixedpoints", "{w}/rnn.h5", "-o", "{t}/p", "--input", "1,2"], "has 1 input channels, found 2 values"),
     (["fixedpoints", "{w}/rnn.h5", "-o", "{t}/p", "--input", "x"], "expected numbers such as"),
     (["fixedpoints", "{w}/rnn.h5", "-o", "{t}/text.h5/p"], "cannot make this directory"),
+    (["fixedpoints", "{w}/rnn.h5", "{w}/rnn.h5", "-o", "{t}/p"], "several files are called rnn"),
+    (["recover", "{w}/rnn.h5", "{w}/rnn.h5", "{w}/rnn.h5", "-o", "{t}/p"], "several files are called rnn"),
     (["cka", "{w}/rnn.h5", "-o", "{t}/c"], "at least 2 files"),
     (["cka", "{w}/rnn.h5", "{t}/brain.h5", "-o", "{t}/c"], "samples"),
     (["cka", "{t}/nan.h5", "{t}/brain.h5", "-o", "{t}/c"], "NaN"),

@@ -266,3 +266,13 @@ def test_mixed_starts_find_the_saddles_between_attractors(flipflop):
     plain = find_fixed_points(flipflop, sample_starts(recorded, 1024, mixing=1))
     assert len(plain) == 8
     assert len(found) == 27
+
+
+@pytest.mark.parametrize("n_units", [1, 3])
+def test_a_map_that_only_drifts_has_no_fixed_point_not_even_where_one_is_lost_to_rounding(n_units):
+    """x' = mean(x) + 1: J − I is singular, and beyond 1e16 adding 1 changes nothing."""
+    mean = torch.full((n_units, n_units), 1 / n_units, dtype=torch.float64)
+    starts = np.random.default_rng(0).normal(size=(32, n_units))
+    points = find_fixed_points(lambda x: x @ mean + 1, starts)
+    assert len(points) == 0
+    assert points.n_converged == 0

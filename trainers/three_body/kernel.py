@@ -16,8 +16,18 @@ import torch
 from numba.extending import overload
 from torch import Tensor
 
+
+def _can_cache() -> bool:
+    """Return whether compiled code can be kept: numba refuses where neither the package nor the home can be written."""
+    try:
+        numba.njit(cache=True)(lambda: None)
+    except RuntimeError:
+        return False
+    return True
+
+
 _COMPILE: dict[str, Any] = {
-    "cache": True,
+    "cache": _can_cache(),
     # Not all of "fast": NaN and infinity must survive, so that a diverged network is seen.
     "fastmath": {"contract", "reassoc", "nsz"},
     # Python's check for division by zero would keep the loops from becoming vector instructions.
