@@ -18,16 +18,16 @@ class Optimizer:
     def __init__(self, model: Model, config: TrainingConfig) -> None:
         self.config = config
         self.parameters = {name: dict(model.named_parameters())[name] for name in model.trainable}
-        options = {"fused": True} if config.optimizer == "adam" else {}
-        made = _CLASSES[config.optimizer](list(self.parameters.values()), lr=config.learning_rate, **options)
+        # Not the fused Adam: its vector code rounds by position in memory, so that a network's weights would depend on
+        # how many others are trained beside it.
+        made = _CLASSES[config.optimizer](list(self.parameters.values()), lr=config.learning_rate)
         self.torch: torch.optim.Optimizer = made
 
     def update(self, gradients: Mapping[str, Tensor], learning_rate: float) -> None:
         """Change the parameters by one step."""
         gradients = self._clipped(gradients)
         for name, parameter in self.parameters.items():
-            # The fused Adam reads memory in order, whatever the strides say.
-            parameter.grad = gradients[name].contiguous()
+            parameter.grad = gradients[name]
         self.torch.param_groups[0]["lr"] = learning_rate
         self.torch.step()
 
@@ -36,7 +36,8 @@ class Optimizer:
         limit = self.config.clip_norm
         if limit is None:
             return gradients
-        norms = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients.values()]).sum(0).sqrt()
+        squares = [gradient.reshape(len(gradient), -1).square().sum(1) for gradient in gradients.values()]
+        norms = torch.stack(squares).sum(0).sqrt()
         scale = (limit / (norms + 1e-6)).clamp(max=1.0)
         return {name: value * scale.view(-1, *[1] * (value.ndim - 1)) for name, value in gradients.items()}
 

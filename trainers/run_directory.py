@@ -188,9 +188,10 @@ def train_in(
     StoppedError
         If ``should_stop`` said so; the state was saved and the same call goes on.
     """
+    # Settings that no network can be built from must not leave a directory behind.
+    loop = TrainingLoop(settings, keep=lambda loop: run.keep(loop))
     run = RunDirectory.create(directory, settings)
     with run.locked():
-        loop = TrainingLoop(settings, keep=run.keep)
         snapshot = run.load()
         if snapshot is not None:
             loop.restore(snapshot)

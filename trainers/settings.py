@@ -9,6 +9,9 @@ from . import config as configuration
 from .config import choice, positive
 from .family import Family, Tables, get_family
 
+# Adam divides the rate by 0.1 at its first step, which must still be a float32.
+LARGEST_RATE = 1e30
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
@@ -57,6 +60,12 @@ class TrainingConfig:
     frozen: tuple[str, ...] = ()
     dtype: str = choice("float32", "float64", default="float32")
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "learning_rate_end"):
+            rate = getattr(self, name)
+            if rate is not None and not 0 <= rate <= LARGEST_RATE:
+                raise ConfigurationError(f"training.{name} = {rate}: expected a number from 0 to {LARGEST_RATE:g}")
 
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate of the updates that lead from ``epoch`` (0, 1, …) to the next."""

@@ -219,7 +219,7 @@ def test_divergence_is_exit_code_1(call, tmp_path):
         "three_body",
         "flip_flop",
         "--set",
-        "training.learning_rate=1e38",
+        "training.learning_rate=1e30",
         "--set",
         "training.epochs=5",
         "-o",
@@ -253,6 +253,7 @@ def bad_files(tmp_path, workshop):
 REFUSED = [
     (["trian"], "unknown command 'trian': did you mean 'train'"),
     (["train", "three_body"], "Missing argument 'TASK'"),
+    (["train", "three_body", "flip_flop", "-o", "{t}/r", "--set", 'training.frozen=["w"]'], "no parameter 'w'"),
     (["train", "three_body", "flip_flop"], "Missing option '-o' / '--output'"),
     (
         ["train", "three_bdy", "flip_flop", "-o", "{t}/r"],

@@ -73,7 +73,7 @@ def test_the_best_network_is_the_one_of_lowest_loss(tmp_path):
 
 def test_a_diverged_network_is_still_exported_from_its_last_finite_weights(tmp_path):
     tables = {
-        "training": {"epochs": 10, "learning_rate": 1e38, "n_trials": 8, "batch_size": 8},
+        "training": {"epochs": 10, "learning_rate": 1e30, "n_trials": 8, "batch_size": 8},
         "task": {"n_steps": 10},
     }
     found = train(Settings.resolve("three_body", "flip_flop", tables))

@@ -59,7 +59,7 @@ def test_equals_the_plain_loop(kind, training, tolerance):
         ({"epochs": 200, "learning_rate": 1e-7, "learning_rate_end": 1e-7}, "plateau"),
         ({"epochs": 5}, "epochs"),
         ({"stop_performance": 0.5}, "performance"),
-        ({"learning_rate": 1e300}, "diverged"),
+        ({"learning_rate": 1e30, "dtype": "float32"}, "diverged"),
     ],
 )
 def test_stop_rules(training, reason):
@@ -80,6 +80,17 @@ def test_every_member_stops_on_its_own_and_is_what_it_would_be_alone():
         assert together.reasons[member] == reason
         assert ends[member] == len(losses) + 1
         assert together.parameters["two_body_left"][member] == pytest.approx(kept["two_body_left"], abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["lowrank_rnn", "lowrank_tbrnn", "lowrank_hornn"])
+def test_a_compiled_network_does_not_depend_on_those_trained_beside_it(kind):
+    alone = train(settings(kind, dtype="float32", epochs=60, stop_loss=0.3, clip_norm=0.5, model={"noise_std": 0.02}))
+    wanted = settings(
+        kind, members=5, dtype="float32", epochs=60, stop_loss=0.3, clip_norm=0.5, model={"noise_std": 0.02}
+    )
+    together = train(wanted)
+    for name, array in alone.parameters.items():
+        assert np.array_equal(together.parameters[name][0], array[0])
 
 
 VARIANTS = [
