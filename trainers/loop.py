@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..errors import ConfigurationError
 from . import randomness, stopping
 from .model import Model
 from .optimizers import Optimizer
@@ -89,6 +90,8 @@ class TrainingLoop:
         self.model.freeze(config.frozen)
         for name, mask in (masks or {}).items():
             self.model.set_mask(name, mask)
+        if not self.model.trainable:
+            raise ConfigurationError("training.frozen: every parameter is frozen, nothing is left to train")
         self.optimizer = Optimizer(self.model, config)
         self.source = trial_source(self.task, config, settings.seed, members)
         self.validation = self._draw_validation()

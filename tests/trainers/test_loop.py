@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from plain import train_plainly
 
+from dynascope.errors import ConfigurationError
 from dynascope.trainers.loop import TrainingLoop, train
 from dynascope.trainers.settings import Settings
 
@@ -129,6 +130,12 @@ def test_frozen_and_masked_parameters_do_not_change():
     assert np.array_equal(after["output_weight"], before["output_weight"])
     assert not after["recurrent"][0][mask == 0].any()
     assert (after["recurrent"][0][mask == 1] != before["recurrent"][0][mask == 1]).all()
+
+
+def test_nothing_to_train_is_refused():
+    names = ["two_body_left", "two_body_right", "input_weight", "output_weight"]
+    with pytest.raises(ConfigurationError, match="every parameter is frozen"):
+        TrainingLoop(settings(frozen=names))
 
 
 def test_validation_loss_decides_which_weights_are_kept():

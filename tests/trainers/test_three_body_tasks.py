@@ -111,6 +111,7 @@ def test_multifate_reference_network_of_three_numbers():
         ("flip_flop", {"n_bits": 0}, "task.n_bits = 0: expected a number above 0"),
         ("flip_flop", {"n_steps": -5}, "task.n_steps = -5: expected a number above 0"),
         ("flip_flop", {"bits": 2}, r"unknown option in \[task\] 'bits': did you mean 'n_bits'"),
+        ("sine", {"n_steps": 1}, "task.n_steps = 1: a wave needs at least 2 steps"),
         ("sine", {"duration": "long"}, "task.duration = 'long': expected a finite number"),
         ("flipflop", {}, "unknown task of family three_body 'flipflop': did you mean 'flip_flop'"),
     ],

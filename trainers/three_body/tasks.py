@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from torch import Tensor
 
+from ...errors import ConfigurationError
 from ..config import positive
 from ..task import Batch, Task, Trials
 
@@ -77,6 +78,10 @@ class SineConfig:
     n_steps: int = positive(100)
     duration: float = positive(5.0)
 
+    def __post_init__(self) -> None:
+        if self.n_steps < 2:
+            raise ConfigurationError(f"task.n_steps = {self.n_steps}: a wave needs at least 2 steps")
+
 
 class Sine(Task):
     """Sine waves: a constant input u in (0.04, 1) asks for sin(2π (0.4 u + 0.1) t) on t = 0 … duration."""
@@ -98,7 +103,7 @@ class Sine(Task):
     @property
     def dt(self) -> float:
         """Step in seconds."""
-        return self.config.duration / max(self.config.n_steps - 1, 1)
+        return self.config.duration / (self.config.n_steps - 1)
 
     def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Draw trials; each also has a column ``frequency`` in Hz."""
