@@ -99,7 +99,7 @@ def write_page(directory: str | Path, made: Sequence[Step], *, networks: Sequenc
     page.heading("The task: a 1-bit flip-flop")
     page.text(
         "The network sees rare pulses of +1 and −1 and must keep reporting the sign of the last one. To do so it "
-        "needs memory: at least two states that it stays in when the input is silent."
+        "needs memory: at least two states in which it stays, or lingers, while the input is silent."
     )
     page.picture(
         plotting.save(task, directory / "results" / "task.png"),
