@@ -19,9 +19,8 @@ FORMATS = ("png", "svg", "pdf")
 INK = "#222222"
 GREY = "#8a8a8a"
 NETWORK_COLOURS = {"rnn": "#0072B2", "tbrnn": "#D55E00", "hornn": "#CC79A7", "gru": "#009E73"}
-STAGE_COLOURS = {"early": "#009E73", "mid": "#0072B2", "mature": "#C4151C"}
 STABLE, UNSTABLE = "#009E73", "#C4151C"
-SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
+SEQUENTIAL = "viridis"
 
 _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,

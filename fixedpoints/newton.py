@@ -83,7 +83,8 @@ def solve(problem: Problem, jacobian: Jacobian, *, tolerance: float, max_iterati
     """
     # At first no step is longer than the visited region is wide: a nearly singular Jacobian
     # would otherwise throw a start to where the map saturates and q vanishes without a fixed point.
-    reach = reach_of(problem)
+    centre = problem.starts.mean(0)
+    reach = float((problem.starts - centre).norm(dim=1).amax() + centre.norm()) or 1.0
     blocks = []
     for index in chunks(problem.starts, memory):
         block = _Block(problem, jacobian, index, tolerance=tolerance, reach=reach)
@@ -93,18 +94,12 @@ def solve(problem: Problem, jacobian: Jacobian, *, tolerance: float, max_iterati
     return Solution(**{name: torch.cat([getattr(block, name) for block in blocks]) for name in names})
 
 
-def reach_of(problem: Problem) -> float:
-    """Return how far from the origin the starts reach; 1 when they are all at the origin."""
-    centre = problem.starts.mean(0)
-    return float((problem.starts - centre).norm(dim=1).amax() + centre.norm()) or 1.0
-
-
 def polish(problem: Problem, jacobian: Jacobian, states: Tensor, inputs: Tensor | None, *, memory: int) -> Tensor:
     """Return the states after full Newton steps, each kept only where it lowers q: the round-off floor.
 
     Simple zeros need one step. At a double zero each step only halves the distance, hence the many.
     """
-    states, reach = states.clone(), reach_of(problem)
+    states = states.clone()
     for rows in chunks(states, memory):
         for _ in range(_POLISH_STEPS):
             if not len(rows):
@@ -114,8 +109,6 @@ def polish(problem: Problem, jacobian: Jacobian, states: Tensor, inputs: Tensor 
             direction, _ = newton_direction(shifted_jacobian(jacobian(states[rows], given)), value)
             moved = states[rows] + direction
             better = speed(problem.residual(moved, given)) < _POLISH_RATIO * speed(value)
-            # Polishing moves a state by next to nothing; a long step is a singular Jacobian's.
-            better &= direction.norm(dim=1) < reach
             rows = rows[better]
             states[rows] = moved[better]
     return states

@@ -43,7 +43,7 @@ class TrialSource(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return what is needed to go on from here, as plain values."""
+        """Return what is needed to go on from here, between two epochs, as plain values."""
 
     @abstractmethod
     def restore(self, state: dict[str, Any]) -> None:
@@ -100,15 +100,13 @@ class FixedTrials(TrialSource):
         self._order = self._order[indices]
 
     def state(self) -> dict[str, Any]:
-        """Return the generators' states and the rest of the current pass."""
-        states = [randomness.state_of(generator) for generator in self._order_generators]
-        return {"generators": states, "order": self._order.tolist()}
+        """Return the generators' states; between epochs no pass is under way."""
+        return {"generators": [randomness.state_of(generator) for generator in self._order_generators]}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state."""
         for generator, saved in zip(self._order_generators, state["generators"], strict=True):
             randomness.restore(generator, saved)
-        self._order = np.array(state["order"], np.int64).reshape(len(self.members), -1)
 
 
 class FreshTrials(TrialSource):

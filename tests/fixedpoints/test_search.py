@@ -276,3 +276,10 @@ def test_a_map_that_only_drifts_has_no_fixed_point_not_even_where_one_is_lost_to
     points = find_fixed_points(lambda x: x @ mean + 1, starts)
     assert len(points) == 0
     assert points.n_converged == 0
+
+
+def test_polishing_does_not_carry_a_nearly_resting_state_to_infinity():
+    """x' = x + 1e-13 rests to within the tolerance everywhere, and J − I vanishes."""
+    starts = np.random.default_rng(0).normal(size=(8, 2))
+    points = find_fixed_points(lambda x: x + 1e-13, starts)
+    assert np.abs(points.states).max() < 10

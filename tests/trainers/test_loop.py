@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from plain import train_plainly
 
 from dynascope.errors import ConfigurationError
@@ -151,6 +152,8 @@ def test_clipping_bounds_the_norm_of_each_networks_gradient():
     clipped = loop.optimizer._clipped(gradients)
     norms = sum(value.flatten(1).square().sum(1) for value in clipped.values()).sqrt()
     assert norms.tolist() == pytest.approx([1e-3, 1e-3], rel=1e-6)
+    small = {name: 1e-6 * value for name, value in gradients.items()}
+    assert all(torch.equal(value, small[name]) for name, value in loop.optimizer._clipped(small).items())
 
 
 def test_zero_epochs_keeps_the_initial_weights():

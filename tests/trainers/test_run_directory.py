@@ -52,8 +52,17 @@ torch.set_num_threads(1)
 sys.path.insert(0, {tests!r})
 from test_run_directory import settings
 from dynascope.trainers import train_in
-print("ready", flush=True)
-train_in({run!r}, settings(epochs=150, keep_every=40), save_seconds=0.0, progress=lambda now: time.sleep(0.004))
+
+
+def show(now):
+    if not shown:
+        print("ready", flush=True)  # training has begun: a kill from here on hits training or saving
+    shown.append(now.epoch)
+    time.sleep(0.004)
+
+
+shown = []
+train_in({run!r}, settings(epochs=150, keep_every=40), save_seconds=0.0, progress=show)
 """
 
 
@@ -72,6 +81,7 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_digest(tmp_path):
         kills += process.wait() == -signal.SIGKILL
         process.stdout.close()
     assert kills >= 3
+    assert RunDirectory.open(tmp_path / "killed").load()["values"]["epoch"] > 0  # they did not start over each time
     train_in(tmp_path / "killed", wanted)
     assert not list((tmp_path / "killed").rglob("*.partial"))
     digests = []
