@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from ..errors import InputError
 from .console import Console, output_options
+from .networks import Network, input_option, open_network
 from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
 
 if TYPE_CHECKING:
     from ..fixedpoints import FixedPoints
-    from ..readers import Recording
     from ..trainers import Model
 
 # Lines of the table, and trials behind the portrait: more would hide the points.
@@ -25,7 +24,7 @@ class _Search:
     n_starts: int
     noise: float
     seed: int
-    input: tuple[float, ...] | None
+    input: str | None
     tolerance: float
     certify: bool
 
@@ -34,7 +33,7 @@ class _Search:
 @click.argument("archives", nargs=-1, required=True)
 @result_options
 @selection_options
-@click.option("--input", "input_text", metavar="U,U,…", help="Constant input of the map (default: zeros).")
+@input_option
 @click.option(
     "--starts",
     "n_starts",
@@ -83,7 +82,7 @@ def command(
     import torch
 
     torch.set_num_threads(1)
-    search = _Search(n_starts, noise, seed, _parsed_input(input_text), tolerance, certify)
+    search = _Search(n_starts, noise, seed, input_text, tolerance, certify)
     base = base_path(output)
     found: dict[str, Any] = {}
     for path, target in zip(archives, result_paths(base, archives), strict=True):
@@ -96,67 +95,28 @@ def command(
     return 0 if all(values["n_points"] for values in found.values()) else 1
 
 
-def _parsed_input(text: str | None) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(float(word) for word in text.split(","))
-    except ValueError:
-        raise InputError(f"--input {text}: expected numbers such as 0,0.5") from None
-
-
 def _one(
     path: str, target: Path, figure_format: str, selection: Selection, search: _Search
 ) -> tuple[str, dict[str, Any]]:
     from .. import plotting
     from ..fixedpoints import find_fixed_points
 
-    model, recording = _network(path, selection)
-    states = _flat_states(model, recording, path)
-    u = _constant_input(model, search, path)
+    network = open_network(path, selection, search.input)
+    model, states = network.model, network.states
+    step, u = network.map()
     starts = _starts(states, search)
     options: dict[str, Any] = {"tolerance": search.tolerance, "certify": search.certify}
-    points = find_fixed_points(model.step, starts, u, lipschitz=model.jacobian_lipschitz(), **options)
+    points = find_fixed_points(step, starts, u, lipschitz=model.jacobian_lipschitz(), **options)
     points = dataclasses.replace(
         points, parameters={**points.parameters, **dataclasses.asdict(search), "archive": Path(path).name}
     )
-    agreement = _reduced_agreement(model, points, starts, u, options)
+    agreement = _reduced_agreement(network, points, starts, options)
     points.save(with_suffix(target, ".h5"))
-    figure = _draw(model, points, states, u, f"{Path(path).stem}: {_counted(points)}")
+    figure = _draw(network, points, f"{Path(path).stem}: {_counted(points)}")
     plotting.save(figure, with_suffix(target, f".{figure_format}"))
     text = "\n".join(["  " + line for line in [*points.summary().splitlines(), *_table(model, points), *agreement]])
     values = {"n_points": len(points), **points.to_dict(), "reduced": agreement}
     return text, {key: value for key, value in values.items() if key != "jacobians"}
-
-
-def _network(path: str, selection: Selection) -> tuple["Model", "Recording"]:
-    from ..readers import open_archive
-    from ..trainers import load_model
-
-    recording = selection.read(path)
-    with open_archive(path, verify=False) as archive:
-        if archive.model is None:
-            raise InputError(f"{path}: holds no network (a recording alone has activity but no dynamics to search)")
-        return load_model(archive.model, recording.parameters), recording
-
-
-def _flat_states(model: "Model", recording: "Recording", path: str) -> np.ndarray:
-    """Return the flat states (trial, time, state) from the archive's state variables."""
-    missing = [part.name for part in model.state_layout if part.name not in recording.states]
-    if missing:
-        raise InputError(f"{path}: the recording lacks the state variables {', '.join(missing)}")
-    parts = [np.asarray(recording.states[part.name], float) for part in model.state_layout]
-    return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
-
-
-def _constant_input(model: "Model", search: _Search, path: str) -> np.ndarray:
-    if search.input is None:
-        return np.zeros(model.config.n_inputs)
-    if len(search.input) != model.config.n_inputs:
-        raise InputError(
-            f"--input: {path} has {model.config.n_inputs} input channels, found {len(search.input)} values"
-        )
-    return np.array(search.input)
 
 
 def _starts(states: np.ndarray, search: _Search) -> np.ndarray:
@@ -166,19 +126,19 @@ def _starts(states: np.ndarray, search: _Search) -> np.ndarray:
 
 
 def _reduced_agreement(
-    model: "Model", points: "FixedPoints", starts: np.ndarray, u: np.ndarray, options: dict[str, Any]
+    network: Network, points: "FixedPoints", starts: np.ndarray, options: dict[str, Any]
 ) -> list[str]:
     """Say whether the search in the exact reduced dynamics finds the same points."""
     import torch
 
     from ..fixedpoints import find_fixed_points
 
-    reduced = model.reduced()
+    reduced = network.model.reduced()
     if reduced is None:
         return []
     with torch.no_grad():
         projected = reduced.project(torch.as_tensor(starts))
-    inner = find_fixed_points(reduced.step, projected, u, **{**options, "certify": False})
+    inner = find_fixed_points(reduced.step, projected, network.input, **{**options, "certify": False})
     lifted = reduced.lift(torch.as_tensor(inner.states)).numpy()
     what = f"reduced dynamics ({', '.join(reduced.names)})"
     if not len(inner) and not len(points):
@@ -210,19 +170,19 @@ def _table(model: "Model", points: "FixedPoints") -> list[str]:
     return [*lines, f"… and {hidden} more in the result file"] if hidden > 0 else lines
 
 
-def _draw(model: "Model", points: "FixedPoints", states: np.ndarray, u: np.ndarray, title: str) -> Any:
+def _draw(network: Network, points: "FixedPoints", title: str) -> Any:
     """Draw the portrait in the reduced plane where there is one, else in the plane of the points' largest spread."""
     import torch
 
     from ..fixedpoints import Plane, phase_portrait
 
-    reduced = model.reduced()
-    step, marks, shown = model.step, points.states, states[:_TRIALS]
+    reduced, states, (step, u) = network.model.reduced(), network.states, network.map()
+    marks, shown = points.states, states[:_TRIALS]
     if reduced is not None and reduced.size == 2:
         with torch.no_grad():
             marks = reduced.project(torch.as_tensor(marks)).numpy()
             shown = reduced.project(torch.as_tensor(shown)).numpy()
-        step, plane = reduced.step, Plane.coordinates_of(2, _spoken(reduced.names))
+        step, u, plane = reduced.step, network.input, Plane.coordinates_of(2, _spoken(reduced.names))
     elif states.shape[-1] < 2:
         return points.plot()
     else:

@@ -1,9 +1,10 @@
-"""Fixed points of any differentiable map x' = F(x, u): found, told apart, certified, linearised."""
+"""The dynamics of any differentiable map or flow: fixed points, their branches, basins, cycles and chaos."""
 
-from .certify import Certificate
-from .curvature import LOGISTIC_CURVATURE, TANH_CURVATURE, lipschitz_from_curvature
+from .adapters import TorchMap, as_map
+from .certificates.curvature import LOGISTIC_CURVATURE, TANH_CURVATURE, lipschitz_from_curvature
+from .certificates.kantorovich import Certificate
+from .drawing.portrait import Plane, flow_field, phase_portrait
 from .find import find_fixed_points
-from .portrait import Plane, flow_field, phase_portrait
 from .record import FixedPoints
 from .starts import sample_starts
 
@@ -13,6 +14,8 @@ __all__ = [
     "Certificate",
     "FixedPoints",
     "Plane",
+    "TorchMap",
+    "as_map",
     "find_fixed_points",
     "flow_field",
     "lipschitz_from_curvature",

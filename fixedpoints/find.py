@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..results import digest_arrays
-from .certify import Certificate, Lipschitz, certify_points, not_asked
+from .certificates.kantorovich import Certificate, Lipschitz, certify_points, not_asked
 from .jacobian import make_jacobian
-from .newton import OUTCOME_SENTENCES, Outcome, Solution, solve
-from .points import Points, host
-from .problem import ArrayLike, Problem, Step, make_problem, precision
+from .problem import ArrayLike, Dynamics, Problem, Step, make_problem, precision
 from .record import FixedPoints
+from .solver.newton import OUTCOME_SENTENCES, Outcome, Solution, solve
+from .solver.points import Points, host
 from .stability import count_unstable, eigenvalues, is_stable
 
 Array = npt.NDArray[Any]
@@ -29,6 +29,7 @@ def find_fixed_points(
     initial_states: ArrayLike,
     inputs: ArrayLike | None = None,
     *,
+    dynamics: Dynamics = "map",
     tolerance: float = 1e-25,
     unique_tolerance: float = 1e-6,
     max_iterations: int = 100,
@@ -38,7 +39,7 @@ def find_fixed_points(
     jacobian: Callable[..., Tensor] | None = None,
     memory: int = _MEMORY,
 ) -> FixedPoints:
-    """Return the fixed points x = F(x, u) that Newton's method reaches from the given starts.
+    """Return the fixed points x = F(x, u), or f(x, u) = 0, that Newton's method reaches from the given starts.
 
     Stable points, saddles and repellers are found alike. Nothing proves that the list is complete: use
     many starts, spread over and between the visited states (:func:`~dynascope.fixedpoints.sample_starts`).
@@ -54,8 +55,10 @@ def find_fixed_points(
     initial_states : array or tensor, shape (n, state), floating point
     inputs : array or tensor, shape (input,) or (n, input), or None
         Constant input: one for all starts, or one per start. Points of different inputs are never merged.
+    dynamics : {"map", "flow"}
+        Whether ``step`` is the next state F(x, u) or, in continuous time, the velocity f(x, u).
     tolerance : float > 0
-        Largest q = ½‖F(x) − x‖² of a reported point, in squared units of the state.
+        Largest q = ½‖F(x) − x‖² of a reported point, in squared units of the state; ½‖f(x)‖² of a flow.
     unique_tolerance : float ≥ 0
         Distance, as a share of the root-mean-square norm of the points, below which two points
         without certificates are one. Two certified points are compared by their certificates instead.
@@ -88,8 +91,9 @@ def find_fixed_points(
 
     Notes
     -----
-    Method: :mod:`dynascope.fixedpoints.newton`; certificates: :mod:`dynascope.fixedpoints.certify`. The
-    criterion q is that of Sussillo and Barak, Neural Comput. 25 (2013) 626, eq. 2.
+    Method: :mod:`dynascope.fixedpoints.solver.newton`; certificates:
+    :mod:`dynascope.fixedpoints.certificates.kantorovich`. The criterion q is that of Sussillo and Barak,
+    Neural Comput. 25 (2013) 626, eq. 2.
 
     Examples
     --------
@@ -102,7 +106,7 @@ def find_fixed_points(
     _check_options(tolerance, unique_tolerance, max_iterations, memory, dtype)
     # Gradients are needed here even where the caller has switched them off.
     with precision(dtype), torch.inference_mode(mode=False), torch.enable_grad():
-        problem = make_problem(step, initial_states, inputs, dtype=dtype)
+        problem = make_problem(step, initial_states, inputs, dtype=dtype, dynamics=dynamics)
         derivative = make_jacobian(problem, jacobian)
         solution = solve(problem, derivative, tolerance=tolerance, max_iterations=max_iterations, memory=memory)
         _refuse_all_broken(solution)
@@ -120,20 +124,21 @@ def find_fixed_points(
             )
         points, certificates = points.distinct(certificates, unique_tolerance)
         jacobians = points.jacobians()
-        values = eigenvalues(jacobians)
-        order = points.order(count_unstable(values))
+        values = eigenvalues(jacobians, dynamics)
+        order = points.order(count_unstable(values, dynamics))
         points, certificates = points.take(order), certificates.take(order)
         jacobians, values = jacobians[order], values[order]
         speeds = points.speeds()
     given = points.inputs()
     return FixedPoints(
+        dynamics=dynamics,
         states=host(points.states),
         inputs=None if given is None else host(given),
         speeds=speeds,
         jacobians=jacobians,
         eigenvalues=values,
-        stable=is_stable(values),
-        n_unstable=count_unstable(values),
+        stable=is_stable(values, dynamics),
+        n_unstable=count_unstable(values, dynamics),
         certified=certificates.codes == int(Certificate.CERTIFIED),
         radius=certificates.radius,
         error_bound=certificates.error_bound,

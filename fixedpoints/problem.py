@@ -1,4 +1,4 @@
-"""What is solved: the map F(x, u), its starts and its inputs, checked once and brought to one precision."""
+"""What is studied: a map or a flow, its starts and its inputs, checked once and brought to one precision."""
 
 import copy
 import dataclasses
@@ -6,7 +6,7 @@ import functools
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,25 +14,31 @@ import threadpoolctl
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, unknown_name
 
 Step = Callable[..., Tensor]
 ArrayLike = npt.NDArray[Any] | Tensor
 
 DTYPES = (torch.float64, torch.float32)
 
+# A map is iterated, x' = F(x, u); a flow is integrated, dx/dt = f(x, u).
+Dynamics = Literal["map", "flow"]
+DYNAMICS: tuple[Dynamics, ...] = ("map", "flow")
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Problem:
-    """A map x' = F(x, u) whose zeros of G(x) = F(x, u) − x are wanted.
+    """A map x' = F(x, u) or a flow dx/dt = f(x, u) whose points of rest are wanted: zeros of the residual G.
 
-    ``step`` takes rows ``(n, state)`` and, unless the problem has no inputs, ``(n, input)``. The rows of
-    ``starts`` and ``inputs`` (one per start, or None) share dtype and device.
+    G(x) = F(x, u) − x for a map, G(x) = f(x, u) for a flow. ``step`` is F or f; it takes rows ``(n, state)``
+    and, unless the problem has no inputs, ``(n, input)``. The rows of ``starts`` and ``inputs`` (one per
+    start, or None) share dtype and device.
     """
 
     step: Step
     starts: Tensor
     inputs: Tensor | None
+    dynamics: Dynamics = "map"
 
     @property
     def n_states(self) -> int:
@@ -40,25 +46,42 @@ class Problem:
         return int(self.starts.shape[1])
 
     def map(self, states: Tensor, inputs: Tensor | None) -> Tensor:
-        """Return F(x, u) for rows of states, without building an autograd graph."""
+        """Return F(x, u) or f(x, u) for rows of states, without building an autograd graph."""
         with torch.no_grad():
             return self.call(states, inputs)
 
     def call(self, states: Tensor, inputs: Tensor | None) -> Tensor:
-        """Return F(x, u) for rows of states; derivatives flow through."""
+        """Return F(x, u) or f(x, u) for rows of states; derivatives flow through."""
         return self.step(states) if inputs is None else self.step(states, inputs)
 
     def residual(self, states: Tensor, inputs: Tensor | None) -> Tensor:
-        """Return G(x) = F(x, u) − x for rows of states."""
-        return self.map(states, inputs) - states
+        """Return G(x) for rows of states: the velocity of a flow, the displacement F(x, u) − x of a map."""
+        value = self.map(states, inputs)
+        return value - states if self.dynamics == "map" else value
+
+    def residual_jacobian(self, jacobians: Tensor) -> Tensor:
+        """Return ∂G/∂x, a new array, from the Jacobians of ``step`` (…, state, state).
+
+        New, because a Jacobian may be the caller's own or share memory between rows.
+        """
+        if self.dynamics == "flow":
+            return jacobians.clone()
+        return jacobians - torch.eye(jacobians.shape[-1], dtype=jacobians.dtype, device=jacobians.device)
 
     def rows(self, index: Tensor) -> Tensor | None:
         """Return the inputs of the starts ``index``, None when the map has no input."""
         return None if self.inputs is None else self.inputs[index]
 
 
-def make_problem(step: Step, initial_states: ArrayLike, inputs: ArrayLike | None, *, dtype: torch.dtype) -> Problem:
-    """Return the checked problem, evaluated in ``dtype``.
+def make_problem(
+    step: Step,
+    initial_states: ArrayLike,
+    inputs: ArrayLike | None,
+    *,
+    dtype: torch.dtype = torch.float64,
+    dynamics: Dynamics = "map",
+) -> Problem:
+    """Return the checked problem, evaluated in ``dtype``. Call it inside :func:`precision`.
 
     A module, a bound method of one, or a :func:`functools.partial` of either is evaluated through a copy
     whose parameters and buffers have ``dtype``; the caller's module stays as it is.
@@ -71,6 +94,8 @@ def make_problem(step: Step, initial_states: ArrayLike, inputs: ArrayLike | None
     """
     if dtype not in DTYPES:
         raise InputError(f"dtype: expected torch.float64 or torch.float32, found {dtype}")
+    if dynamics not in DYNAMICS:
+        raise InputError(unknown_name("dynamics", dynamics, DYNAMICS))
     if not callable(step):
         raise InputError(f"step: expected a callable F(x) or F(x, u), found {type(step).__name__}")
     _refuse_bad_parameters(step)
@@ -79,7 +104,7 @@ def make_problem(step: Step, initial_states: ArrayLike, inputs: ArrayLike | None
     given = None
     if inputs is not None:
         given = _inputs(inputs, len(starts), dtype=dtype, device=device)
-    problem = Problem(promote(step, dtype), starts, given)
+    problem = Problem(promote(step, dtype), starts, given, dynamics)
     with precision(dtype):
         _try_step(problem)
     return problem
@@ -216,6 +241,7 @@ def _try_step(problem: Problem) -> None:
             "switch them off (evaluation mode, noise=None)"
         )
     one = torch.cat([_first_value(problem, states[i : i + 1], problem.rows(index[i : i + 1])) for i in index])
+    _refuse_ignored_inputs(problem, states, inputs, value)
     # Batched and single products round differently, by far less than this.
     tolerance = 1e3 * torch.finfo(states.dtype).eps * (1 + float(value[finite].abs().amax()) if finite.any() else 1)
     if not torch.allclose(value, one, rtol=0, atol=tolerance, equal_nan=True):
@@ -223,6 +249,21 @@ def _try_step(problem: Problem) -> None:
             "step: the image of a row changes with the other rows of the batch; expected each row of "
             "(n, state) to be mapped by itself (batch normalisation? a sum over the wrong axis?)"
         )
+
+
+def _refuse_ignored_inputs(problem: Problem, states: Tensor, inputs: Tensor | None, value: Tensor) -> None:
+    """Refuse inputs that change nothing, to the bit, wherever they are moved to: they are probably not wired up."""
+    if inputs is None:
+        return
+    # Thousandths and thousands: an input may act through a threshold, or saturate what it acts on.
+    for size in (1e-3, 1.0, -1.0, 1e3):
+        moved = problem.map(states, inputs + size)
+        if not torch.equal(torch.nan_to_num(moved), torch.nan_to_num(value)):
+            return
+    raise InputError(
+        f"step: ignores its input: F(x, u) stays the same when all {inputs.shape[1]} channels of u change; pass "
+        "inputs=None and a step of one argument if the system has no input"
+    )
 
 
 def _first_value(problem: Problem, states: Tensor, inputs: Tensor | None) -> Tensor:

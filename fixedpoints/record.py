@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from .. import plotting
 from ..results import Result, axes
-from .certify import REASONS, Certificate
-from .newton import OUTCOME_SENTENCES, Outcome
+from .certificates.kantorovich import REASONS, Certificate
+from .problem import Dynamics
+from .solver.newton import OUTCOME_SENTENCES, Outcome
 from .stability import point_types
 
 if TYPE_CHECKING:
@@ -22,24 +23,25 @@ Array = npt.NDArray[Any]
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class FixedPoints(Result):
-    """Fixed points of a map x' = F(x, u), one per row of every array; k may be 0.
+    """Fixed points of a map x' = F(x, u) or of a flow dx/dt = f(x, u), one per row of every array; k may be 0.
 
     Points are ordered by input, then by the number of unstable directions, then by norm, then by coordinates.
 
     Attributes
     ----------
+    dynamics : {"map", "flow"}
     states : ndarray, shape (k, state)
     inputs : ndarray, shape (k, input), or None
     speeds : ndarray, shape (k,)
-        q = ½‖F(x) − x‖², at most the tolerance of the search.
+        q = ½‖F(x) − x‖² (½‖f(x)‖² of a flow), at most the tolerance of the search.
     jacobians : ndarray, shape (k, state, state)
-        ∂F/∂x, rows of F first.
+        ∂F/∂x or ∂f/∂x, rows of F first.
     eigenvalues : ndarray, shape (k, state), complex
-        Of the Jacobian, by modulus, largest first.
+        Of the Jacobian, slowest to decay first: by modulus (map) or real part (flow), descending.
     stable : ndarray of bool, shape (k,)
-        All |λ| < 1 (by more than :data:`~dynascope.fixedpoints.stability.MARGIN`).
+        All |λ| < 1 (map) or Re λ < 0 (flow), by more than :data:`~dynascope.fixedpoints.stability.MARGIN`.
     n_unstable : ndarray of int, shape (k,)
-        How many |λ| > 1.
+        How many |λ| > 1 or Re λ > 0.
     certified : ndarray of bool, shape (k,)
     radius : ndarray, shape (k,)
         The fixed point is the only one within this distance of ``states``; NaN without a certificate.
@@ -61,6 +63,7 @@ class FixedPoints(Result):
         How many starts ended in each way.
     """
 
+    dynamics: Dynamics = "map"
     states: Array = axes("point", "unit")
     inputs: Array | None = axes("point", "channel")
     speeds: Array = axes("point")
@@ -87,7 +90,7 @@ class FixedPoints(Result):
 
     def types(self) -> list[str]:
         """Return ``stable``, ``saddle``, ``repeller`` or ``marginal`` for each point."""
-        return point_types(self.eigenvalues)
+        return point_types(self.eigenvalues, self.dynamics)
 
     def reasons(self) -> list[str]:
         """Return for each point what its certificate says, in a sentence."""

@@ -145,8 +145,8 @@ def test_shared_input_is_repeated():
 
 
 def test_equal_states_under_different_inputs_stay_two_points():
-    step = lambda x, u: 0.5 * x + 0 * u  # noqa: E731
-    points = find_fixed_points(step, np.ones((2, 1)), np.array([[0.0], [1.0]]))
+    step = lambda x, u: 0.5 * x * (1 + u)  # noqa: E731
+    points = find_fixed_points(step, np.ones((2, 1)), np.array([[0.0], [0.5]]))
     assert points.multiplicity.tolist() == [1, 1]
 
 

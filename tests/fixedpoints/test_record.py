@@ -27,7 +27,9 @@ def test_summary_of_a_grid(points):
 def test_summary_names_what_is_missing():
     ring = find_fixed_points(lambda x: x.clone(), np.ones((1, 2)))
     assert "1 marginal" in ring.summary()
-    assert "0 of 1 certified (estimated curvature); 1 not: J − I is singular" in ring.summary()
+    assert (
+        "0 of 1 certified (estimated curvature); 1 not: J − I of the map, J of the flow, is singular" in ring.summary()
+    )
     bare = find_fixed_points(lambda x: 0.5 * x, np.ones((1, 2)), certify=False)
     assert "no certificates asked for" in bare.summary()
 

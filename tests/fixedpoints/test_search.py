@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from dynascope.fixedpoints import Certificate, find_fixed_points, sample_starts
-from dynascope.fixedpoints.directions import broyden_step
 from dynascope.fixedpoints.jacobian import make_jacobian
-from dynascope.fixedpoints.newton import Outcome, polish, solve
 from dynascope.fixedpoints.problem import make_problem
+from dynascope.fixedpoints.solver.directions import broyden_step
+from dynascope.fixedpoints.solver.newton import Outcome, polish, solve
 
 
 def _plain_newton(step, jacobian, state):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dynascope.fixedpoints import find_fixed_points
-from dynascope.fixedpoints.unique import group_rows, merge_certified, merge_close, typical_size
+from dynascope.fixedpoints.solver.unique import group_rows, merge_certified, merge_close, typical_size
 
 
 def _merge(states, tolerance, groups=None, priority=None):

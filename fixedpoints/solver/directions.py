@@ -1,4 +1,4 @@
-"""Directions in which a batch of states moves towards zeros of G(x) = F(x) − x, from M = J − I.
+"""Directions in which a batch of states moves towards zeros of G, from M = ∂G/∂x (J − I for a map).
 
 Broyden in product form: Kelley, Solving Nonlinear Equations with Newton's Method (2003), section 4.3.
 """
@@ -12,14 +12,9 @@ from torch import Tensor
 Factors = tuple[Tensor, Tensor]
 
 
-def shifted_jacobian(jacobians: Tensor) -> Tensor:
-    """Return J − I. A new array: a Jacobian may be the caller's own or share memory between rows."""
-    return jacobians - torch.eye(jacobians.shape[-1], dtype=jacobians.dtype, device=jacobians.device)
-
-
-def newton_direction(shifted: Tensor, residuals: Tensor) -> tuple[Tensor, Factors]:
-    """Return −M⁻¹G and the factors of M = J − I; not finite where M is exactly singular."""
-    factors, pivots, _ = torch.linalg.lu_factor_ex(shifted)
+def newton_direction(derivative: Tensor, residuals: Tensor) -> tuple[Tensor, Factors]:
+    """Return −M⁻¹G and the factors of M = ∂G/∂x; not finite where M is exactly singular."""
+    factors, pivots, _ = torch.linalg.lu_factor_ex(derivative)
     direction = -torch.linalg.lu_solve(factors, pivots, residuals[..., None])[..., 0]
     return direction, (factors, pivots)
 
@@ -46,17 +41,17 @@ def _share(past: Tensor, step: Tensor) -> Tensor:
     return share
 
 
-def damped_direction(shifted: Tensor, residuals: Tensor, reach: Tensor) -> Tensor:
-    """Return the Levenberg-Marquardt direction −(MᵀM + μI)⁻¹MᵀG of M = J − I.
+def damped_direction(derivative: Tensor, residuals: Tensor, reach: Tensor) -> Tensor:
+    """Return the Levenberg-Marquardt direction −(MᵀM + μI)⁻¹MᵀG of M = ∂G/∂x.
 
     μ ∝ ‖G‖ keeps convergence fast on sets of non-isolated zeros (Fan and Yuan, Computing 74 (2005) 23).
     """
-    transposed = shifted.mT
-    normal = transposed @ shifted
+    transposed = derivative.mT
+    normal = transposed @ derivative
     scale = normal.diagonal(dim1=-2, dim2=-1).mean(-1)
     damping = scale * torch.clamp(residuals.norm(dim=1) / reach, max=1.0) + torch.finfo(scale.dtype).tiny
     normal.diagonal(dim1=-2, dim2=-1).add_(damping[:, None])
     solved, _ = torch.linalg.solve_ex(normal, -(transposed @ residuals[..., None]))
     direction = solved[..., 0]
-    # Two directions cannot be used: 0/0 of an exactly vanishing J − I, and overflow.
+    # Two directions cannot be used: 0/0 of an exactly vanishing M, and overflow.
     return torch.nan_to_num(direction, nan=0.0, posinf=0.0, neginf=0.0)

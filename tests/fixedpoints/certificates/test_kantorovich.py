@@ -10,8 +10,8 @@ from dynascope.fixedpoints import (
     find_fixed_points,
     lipschitz_from_curvature,
 )
-from dynascope.fixedpoints.certify import certify_points
-from dynascope.fixedpoints.curvature import LOGISTIC_CURVATURE
+from dynascope.fixedpoints.certificates.curvature import LOGISTIC_CURVATURE
+from dynascope.fixedpoints.certificates.kantorovich import certify_points
 from dynascope.fixedpoints.jacobian import make_jacobian
 from dynascope.fixedpoints.problem import make_problem
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .certify import Certificate, Certificates
-from .jacobian import Jacobian, chunks
+from ..certificates.kantorovich import Certificate, Certificates
+from ..jacobian import Jacobian, chunks
+from ..problem import Problem
 from .newton import Outcome, Solution, polish, speed
-from .problem import Problem
 from .unique import group_rows, merge_certified, merge_close, typical_size
 
 Array = npt.NDArray[Any]

@@ -1,11 +1,11 @@
 """Certificates: exactly one fixed point within a computed distance, or the reason why that is not known.
 
-Let M = F′(x̂) − I at the computed point x̂, A ≈ M⁻¹, G(x) = F(x) − x, and
+Let G(x) = F(x) − x for a map, f(x) for a flow, M = G′(x̂) at the computed point x̂, A ≈ M⁻¹, and
 
-    η ≥ ‖A G(x̂)‖,   ζ ≥ ‖I − A M‖,   ω ≥ ‖A (F′(y) − F′(x̂))‖ / ‖y − x̂‖  for all y in the ball.
+    η ≥ ‖A G(x̂)‖,   ζ ≥ ‖I − A M‖,   ω ≥ ‖A (G′(y) − G′(x̂))‖ / ‖y − x̂‖  for all y in the ball.
 
 T(x) = x − A G(x) then satisfies ‖T′(y)‖ ≤ ζ + ω‖y − x̂‖. If h = ωη / (1 − ζ)² ≤ ½, T maps the closed ball
-of radius r = 2η / (1 − ζ + √((1 − ζ)² − 2ωη)) into itself, so it holds a fixed point of F; and any two
+of radius r = 2η / (1 − ζ + √((1 − ζ)² − 2ωη)) into itself, so it holds a zero of G; and any two
 fixed points at distances r₁, r₂ from x̂ with ζ + ω(r₁ + r₂)/2 < 1 are equal, so that there is one only within
 2(1 − ζ)/ω − r. (L. V. Kantorovich, Uspekhi Mat. Nauk 3 (1948) 89; affine-invariant form: J. M. Ortega,
 Amer. Math. Monthly 75 (1968) 658.) Norms are Euclidean; Frobenius norms stand in where an upper bound is
@@ -22,10 +22,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ...errors import InputError
+from ..jacobian import Jacobian, chunks
+from ..problem import Problem
 from .curvature import estimate_curvature
-from .jacobian import Jacobian, chunks
-from .problem import Problem
 
 Array = npt.NDArray[Any]
 Lipschitz = float | Callable[[Array, Array], Array]
@@ -51,7 +51,8 @@ class Certificate(enum.IntEnum):
 REASONS = {
     Certificate.CERTIFIED: "exactly one fixed point within the radius",
     Certificate.SINGULAR: (
-        "J − I is singular to working precision: not isolated (a continuous attractor) or degenerate (a fold)"
+        "J − I of the map, J of the flow, is singular to working precision: not isolated (a continuous "
+        "attractor) or degenerate (a fold)"
     ),
     Certificate.INCONCLUSIVE: ("the condition h ≤ 1/2 fails: too curved or too nearly singular for this precision"),
     Certificate.NOT_ASKED: "no certificate was asked for",
@@ -137,7 +138,7 @@ def _local(problem: Problem, jacobian: Jacobian, states: Tensor, inputs: Tensor 
     eps = torch.finfo(states.dtype).eps
     identity = torch.eye(problem.n_states, dtype=states.dtype, device=states.device)
     derivative = jacobian(states, inputs)
-    shifted = derivative - identity
+    shifted = problem.residual_jacobian(derivative)
     singular_values = torch.linalg.svdvals(shifted)
     largest, smallest = singular_values[:, 0], singular_values[:, -1]
     singular = smallest <= 1e3 * problem.n_states * eps * largest.clamp_min(1.0)
@@ -157,13 +158,15 @@ def _local(problem: Problem, jacobian: Jacobian, states: Tensor, inputs: Tensor 
 def evaluation_error(problem: Problem, states: Tensor, inputs: Tensor | None, derivative: Tensor) -> Tensor:
     """Return an estimate of the rounding error ‖fl(G) − G‖ at each state, shape (n,).
 
-    The larger of a model, (8 + √N) ε ‖|J||x| + |x| + |F|‖, and of eight times what is measured: how far F
-    departs from its linear part over steps of a few ε. F is a black box, so this is a model of its
-    arithmetic and no proof.
+    The larger of a model, (8 + √N) ε ‖|J||x| + |x| + |F|‖ (|x| for maps only), and of eight times what is
+    measured: how far F departs from its linear part over steps of a few ε. F is a black box, so this is a
+    model of its arithmetic and no proof.
     """
     eps = torch.finfo(states.dtype).eps
     value = problem.map(states, inputs)
-    magnitude = torch.einsum("nij,nj->ni", derivative.abs(), states.abs()) + states.abs() + value.abs()
+    magnitude = torch.einsum("nij,nj->ni", derivative.abs(), states.abs()) + value.abs()
+    if problem.dynamics == "map":
+        magnitude = magnitude + states.abs()
     modelled = (8 + problem.n_states**0.5) * eps * magnitude.norm(dim=1)
     generator = torch.Generator().manual_seed(0)
     measured = torch.zeros_like(modelled)

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..errors import InputError, unknown_name
-from .jacobian import Jacobian
-from .problem import Problem
+from ...errors import InputError, unknown_name
+from ..jacobian import Jacobian
+from ..problem import Problem
 
 # max |φ''| of tanh, at tanh(x)² = 1/3; the logistic function has max |φ''| = 1 / (6 √3).
 TANH_CURVATURE = 4 / (3 * np.sqrt(3))

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .. import plotting
-from ..errors import InputError
-from .problem import Step
+from ... import plotting
+from ...errors import InputError
+from ..problem import Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,1 @@
+"""Periodic points, limit cycles and Lyapunov exponents."""

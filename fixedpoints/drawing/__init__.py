@@ -1,0 +1,1 @@
+"""Pictures: phase portraits, spectra, bifurcation diagrams, basins."""

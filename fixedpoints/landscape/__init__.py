@@ -1,0 +1,1 @@
+"""Where starts and unstable directions lead: basins of attraction and connections."""
