@@ -9,7 +9,7 @@ output carries a leading axis of length M, and the same code runs them as one ba
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -125,6 +125,13 @@ class Model(nn.Module, ABC):
 
     def reduced(self) -> Any:
         """Return the exact reduced dynamics of this network (``step lift project basis names``), or None."""
+        return None
+
+    def jacobian(self) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """Return the formula of ∂step/∂state, (trial, state), (trial, input) → (trial, state, state), or None.
+
+        Without one, searches differentiate ``step``. A formula is faster and must agree with it.
+        """
         return None
 
     def jacobian_lipschitz(self) -> float | None:

@@ -23,6 +23,12 @@ def three_body_drive(r: Tensor, weight: Tensor) -> Tensor:
     return pairs @ weight.flatten(-2).mT
 
 
+def three_body_jacobian(r: Tensor, weight: Tensor) -> Tensor:
+    """Return Σ_k (W_ijk + W_ikj) r_k, (trial, unit, unit), for r (trial, unit) and W (unit, unit, unit)."""
+    both = weight + weight.transpose(-1, -2)
+    return (both @ r.mT).permute(2, 0, 1)
+
+
 def two_body_lipschitz(weight: Tensor) -> float:
     """Return ‖W‖₂ max|φ''|, a Lipschitz constant of the Jacobian W diag(φ') of W tanh(x)."""
     return TANH_CURVATURE * float(torch.linalg.matrix_norm(weight.detach(), 2))
@@ -79,6 +85,10 @@ class RNN(_Full):
         """Return Σ_j W_ij r_j."""
         return two_body_drive(r, self.recurrent)
 
+    def drive_jacobian(self, r: Tensor) -> Tensor:
+        """Return W."""
+        return self.recurrent.detach()
+
     def drive_lipschitz(self) -> float:
         """Return the constant of the additive drive."""
         return two_body_lipschitz(self.recurrent)
@@ -101,6 +111,10 @@ class TBRNN(_Full):
     def recurrent_drive(self, r: Tensor) -> Tensor:
         """Return Σ_jk W_ijk r_j r_k."""
         return three_body_drive(r, self.three_body)
+
+    def drive_jacobian(self, r: Tensor) -> Tensor:
+        """Return the derivative of the three-body drive."""
+        return three_body_jacobian(r, self.three_body.detach())
 
     def drive_lipschitz(self) -> float:
         """Return the constant of the three-body drive."""
@@ -136,6 +150,11 @@ class HORNN(_Full):
             three_body_drive(r, self.three_body),
             self.gate if self.config.gated else None,
         )
+
+    def drive_jacobian(self, r: Tensor) -> Tensor:
+        """Return the weighted sum of the two drives' derivatives."""
+        two, three = gate_weights(self.gate if self.config.gated else None)
+        return two * self.recurrent.detach() + three * three_body_jacobian(r, self.three_body.detach())
 
     def drive_lipschitz(self) -> float:
         """Return the weighted sum of the two drives' constants."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..model import Trajectory
-from .full import mixed
+from .full import gate_weights, mixed
 from .model import TANH_CURVATURE, Dims, Draws, Shapes, ThreeBodyModel, xavier
 
 if TYPE_CHECKING:
@@ -79,6 +79,21 @@ class LowRankModel(ThreeBodyModel):
         """Return c2 Σ_r L_ir (M'_r·r)(N'_r·r)."""
         pairs = (r @ self.three_body_middle) * (r @ self.three_body_right)
         return pairs @ (self.three_body_scale() * self.left_factor()).mT
+
+    def drive_jacobian(self, r: Tensor) -> Tensor:
+        """Return Σ_r c1 M_r N_rᵀ + c2 L_r [(M'_r·r) N'_r + (N'_r·r) M'_r]ᵀ, the terms weighted by the gate."""
+        two, three = self.ranks()
+        two_gate, three_gate = gate_weights(self.gate_value())
+        total = r.new_zeros(self.config.n_units, self.config.n_units)
+        if two:
+            total = total + two_gate * self.two_body_scale() * (self.two_body_left @ self.two_body_right.mT).detach()
+        if three:
+            left, first, second = (
+                factor.detach() for factor in (self.left_factor(), self.three_body_middle, self.three_body_right)
+            )
+            rows = (r @ first).unsqueeze(1) * second + (r @ second).unsqueeze(1) * first  # (trial, unit, rank)
+            total = total + three_gate * self.three_body_scale() * (left @ rows.mT)
+        return total
 
     def run(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
         """Return the trajectory; on the CPU by the compiled equivalent of the loop over ``step``."""

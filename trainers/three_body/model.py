@@ -27,6 +27,15 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: x,
 }
 
+# Their derivatives.
+SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": lambda x: 1 - torch.tanh(x).square(),
+    "relu": lambda x: (x > 0).to(x),
+    "sigmoid": lambda x: torch.sigmoid(x) * torch.sigmoid(-x),
+    "softplus": torch.sigmoid,
+    "identity": torch.ones_like,
+}
+
 #: largest |φ''| of φ = tanh, reached at tanh x = 1/√3
 TANH_CURVATURE = 4 / (3 * 3**0.5)
 
@@ -176,6 +185,37 @@ class ThreeBodyModel(Model):
     def activity(self, states: Tensor) -> Tensor:
         """Return the rates φ(x), or x in form ``voltage``."""
         return states if self.config.form == "voltage" else ACTIVATIONS[self.config.nonlinearity](states)
+
+    def drive_jacobian(self, r: Tensor) -> Tensor | None:
+        """Return ∂rec/∂r, (trial, unit, unit) or (unit, unit) if r does not matter; None when there is no formula."""
+        return None
+
+    def jacobian(self) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """Return the formula of ∂step/∂x where the drive has one; K = ∂rec/∂r gives ∂s/∂x::
+
+        form rate      K(φ(x)) diag(φ'(x))        form voltage   diag(φ'(rec(x) + h)) K(x)
+        """
+        if self.members is not None or self.drive_jacobian(self.initial_state(1)) is None:
+            return None
+        return self._jacobian
+
+    @torch.no_grad()
+    def _jacobian(self, state: Tensor, input: Tensor) -> Tensor:
+        name = self.config.nonlinearity
+        if self.config.form == "rate":
+            kernel = self.drive_jacobian(ACTIVATIONS[name](state))
+            slopes = SLOPES[name](state)[:, None, :]
+        else:
+            kernel = self.drive_jacobian(state)
+            slopes = SLOPES[name](self.recurrent_drive(state) + self.input_drive(input))[:, :, None]
+        assert kernel is not None  # jacobian() hands this method out only where there is a formula
+        pulled = kernel * slopes
+        if self.config.mode == "disc":
+            return pulled
+        alpha = self.config.alpha
+        pulled *= alpha
+        pulled.diagonal(dim1=-2, dim2=-1).add_(1 - alpha)
+        return pulled
 
     def jacobian_lipschitz(self) -> float | None:
         """Return a Lipschitz constant of the Jacobian, known for φ = tanh in form ``rate``.
