@@ -82,24 +82,24 @@ def export_network(
     ``weights`` maps recording names to parameters; by default there is one recording, ``final``.
     """
     settings = trained.settings
-    model = trained.model(member)
-    task = settings.get_family().task(settings.task_name, settings.task)
+    trained_task = settings.get_family().task(settings.task_name, settings.task)
+    task, model = trained_task.for_export(trained.model(member))
     trials = task.draw(n_trials, randomness.generator(seed, "export"))
     facts = _facts(trained, member) | {"export_seed": seed}
 
     def recordings() -> Iterator[tuple[str, Recording]]:
-        for name, arrays in (weights or {"final": model.arrays()}).items():
-            model.load_arrays(arrays)
-            own = {} if name == "final" else dict(arrays)
+        source = trained.model(member)
+        for name, arrays in (weights or {"final": source.arrays()}).items():
+            _, shown = trained_task.for_export(source.load_arrays(arrays))
+            own = {} if name == "final" else shown.arrays()
             attrs = facts if name == "final" else facts | {"trials_seen": int(name)}
-            yield name, record(model, task, trials, seed=seed, attrs=attrs, parameters=own)
+            yield name, record(shown, task, trials, seed=seed, attrs=attrs, parameters=own)
 
-    final = {name: array[member] for name, array in trained.parameters.items()}
     return write_archive(
         path,
         recordings(),
-        model=model_record(model, final),
-        task=TaskRecord(settings.task_name, {**settings.task, "seed": seed}),
+        model=model_record(model, model.arrays()),
+        task=TaskRecord(task.name, {**configuration.as_mapping(task.config), "seed": seed}),
         training=_training_log(trained, member),
         title=f"{model.kind} on {settings.task_name}, seed {settings.seed}, network {member}",
         history=[{"settings": settings.as_mapping(), "member": member}],

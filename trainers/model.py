@@ -111,6 +111,10 @@ class Model(nn.Module, ABC):
         """Return how many normal numbers a step takes per trial; 0 when the dynamics are deterministic."""
         return 0
 
+    def rates(self, state: Tensor) -> Tensor:
+        """Return what the readout sees (…, unit) of states (…, state)."""
+        return state
+
     def activity(self, states: Tensor) -> Tensor:
         """Return what the family calls its activity (…, unit) for states (…, state)."""
         return states

@@ -8,7 +8,7 @@ import torch
 
 from . import randomness
 from .settings import TrainingConfig
-from .task import Batch, Task
+from .task import Batch, Task, Trials
 
 
 class TrialSource(ABC):
@@ -51,7 +51,10 @@ class TrialSource(ABC):
 
     def drawn(self, n_trials: int, generators: list[np.random.Generator]) -> Batch:
         """Return a batch of ``n_trials`` new trials for each network."""
-        trials = [self.task.draw(n_trials, generator) for generator in generators]
+        return self.stacked([self.task.draw(n_trials, generator) for generator in generators])
+
+    def stacked(self, trials: list[Trials]) -> Batch:
+        """Return the trials of each network as one batch."""
         return Batch.of(trials, dtype=self.dtype, device=self.config.device)
 
     def generators(self, name: str) -> list[np.random.Generator]:
@@ -64,7 +67,9 @@ class FixedTrials(TrialSource):
 
     def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
         super().__init__(task, config, seed, members)
-        self.trials = self.drawn(config.n_trials, self.generators("trials"))
+        self.trials = self.stacked(
+            [task.training_set(config.n_trials, generator) for generator in self.generators("trials")]
+        )
         self._order_generators = self.generators("order")
         self._order = np.zeros((members, 0), np.int64)
 

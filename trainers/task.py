@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..results import Array
-from .model import Trajectory
+from .model import Model, Trajectory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +109,14 @@ class Task(ABC):
     @abstractmethod
     def performance(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the score of each trial, (member, trial) from outputs (member, trial, time, output)."""
+
+    def training_set(self, n_trials: int, generator: np.random.Generator) -> Trials:
+        """Return the trials of a training set that is drawn once; by default like any others."""
+        return self.draw(n_trials, generator)
+
+    def for_export(self, model: Model) -> tuple["Task", Model]:
+        """Return the task and the network that an archive shows; by default this task and the trained network."""
+        return self, model
 
     def loss(self, trajectory: Trajectory, batch: Batch) -> dict[str, Tensor]:
         """Return the terms of the loss by name, each (member,): the masked mean squared error by default."""

@@ -1,6 +1,7 @@
 """Three-body networks: recurrent networks whose units multiply pairs of inputs, and their additive relatives."""
 
 from ..family import Family
+from ..imitation import Imitation
 from ..rules import bptt
 from .config import ThreeBodyConfig
 from .defaults import defaults
@@ -34,7 +35,7 @@ FAMILY = Family(
     title="Three-body networks and their additive and gated relatives",
     model_config=ThreeBodyConfig,
     models={model.kind: model for model in _MODELS},
-    tasks={task.name: task for task in (FlipFlop, Sine, MultiFate)},
+    tasks={task.name: task for task in (FlipFlop, Sine, MultiFate, Imitation)},
     rules={"bptt": bptt},
     defaults=defaults,
 )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ..imitation import student_defaults
+
 Tables = dict[str, dict[str, Any]]
 
 
@@ -12,6 +14,8 @@ def defaults(kind: str, task: str, tables: Tables) -> Tables:
     flip-flop; rank 2 with an output bias and 1e-3 → 5e-4 on sine waves. Gene circuits: sigmoid outputs, an
     identity readout, constant 1e-4 for 30 000 epochs.
     """
+    if task == "imitation":
+        return student_defaults(kind, tables)
     training: dict[str, Any] = {"learning_rate": 1e-2, "learning_rate_end": 1e-3, "epochs": 20_000}
     model: dict[str, Any] = {"kind": kind, "rank": int(tables.get("task", {}).get("n_bits", 1))}
     if task == "sine":

@@ -191,9 +191,9 @@ class ThreeBodyModel(Model):
         return None
 
     def jacobian(self) -> Callable[[Tensor, Tensor], Tensor] | None:
-        """Return the formula of ∂step/∂x where the drive has one; K = ∂rec/∂r gives ∂s/∂x::
+        """Return the formula of ∂step/∂x where the drive has one.
 
-        form rate      K(φ(x)) diag(φ'(x))        form voltage   diag(φ'(rec(x) + h)) K(x)
+        With K = ∂rec/∂r, ∂s/∂x is K(φ(x)) diag(φ'(x)) in form ``rate``, diag(φ'(rec(x) + h)) K(x) in ``voltage``.
         """
         if self.members is not None or self.drive_jacobian(self.initial_state(1)) is None:
             return None
