@@ -63,13 +63,15 @@ def command(
     The run's state is saved every few seconds; the same command goes on from it after a kill, a time limit
     or SIGTERM, to the same weights as a run that was never interrupted. Defaults are the published settings.
 
-    FAMILY three_body has the tasks flip_flop, sine and multifate; --dry-run prints every option with its value.
+    FAMILY three_body has the tasks flip_flop, sine, multifate and imitation (reproduce the activity of the network in
+    --set task.teacher=ARCHIVE); --dry-run prints every option with its value.
 
     \b
     Examples:
       dynascope train three_body flip_flop --dry-run
       dynascope train three_body flip_flop -o runs/rnn
       dynascope train three_body flip_flop --set model.kind=lowrank_tbrnn --members 6 --seed 1 -o runs/tb
+      dynascope train three_body imitation --set task.teacher=t.h5 --set model.kind=lowrank_rnn -o runs/student
       dynascope train three_body sine --config sine.toml --set training.epochs=5000 -o runs/sine
     """
     import torch

@@ -113,10 +113,9 @@ class Settings:
         full = configuration.merged(found.defaults(kind, name, given), channels, given)
         model: Any = configuration.build(found.model_config, full["model"], where="model")
         for channel in ("n_inputs", "n_outputs"):
-            if getattr(model, channel) != getattr(made, channel):
-                raise ConfigurationError(
-                    f"model.{channel} = {getattr(model, channel)}: task {name} has {getattr(made, channel)}; leave it out"
-                )
+            asked, right = getattr(model, channel), getattr(made, channel)
+            if asked != right:
+                raise ConfigurationError(f"model.{channel} = {asked}: task {name} has {right}; leave it out")
         training = configuration.build(TrainingConfig, full["training"], where="training")
         found.rule(training.rule)
         return cls(
