@@ -63,7 +63,7 @@ def command(
     The run's state is saved every few seconds; the same command goes on from it after a kill, a time limit
     or SIGTERM, to the same weights as a run that was never interrupted. Defaults are the published settings.
 
-    FAMILY three_body has the tasks flip_flop, sine, multifate and imitation (reproduce the activity of the network in
+    FAMILY three_body has the tasks flip_flop, sine, multifate, context and imitation (reproduce the network in
     --set task.teacher=ARCHIVE); --dry-run prints every option with its value.
 
     \b

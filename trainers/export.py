@@ -117,12 +117,13 @@ def record(
 ) -> Recording:
     """Return what one network (no member axis) does on given trials as a recording.
 
-    Trial columns are those of the task, the network's ``performance`` on each trial and ``split``, "test".
+    Trial columns are those of the task, the network's ``performance`` on each trial and ``split``, "test" unless
+    the task says otherwise.
     """
     states, outputs, performance = _replay(model, task, trials, seed)
     n_steps = trials.inputs.shape[1]
     recorded = model.recorded_states(states)
-    columns = {**trials.columns, "performance": performance, "split": np.full(len(trials), "test")}
+    columns = {"split": np.full(len(trials), "test"), **trials.columns, "performance": performance}
     return Recording(
         activity=_numpy(model.activity(states)),
         time=task.dt * np.arange(n_steps),

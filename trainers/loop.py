@@ -147,7 +147,10 @@ class TrainingLoop:
 
     def _draw_validation(self) -> Batch | None:
         n_trials = self.config.validation_trials
-        return self.source.drawn(n_trials, self.source.generators("validation")) if n_trials else None
+        if not n_trials:
+            return None
+        generators = self.source.generators("validation")
+        return self.source.stacked([self.task.validation_set(n_trials, generator) for generator in generators])
 
     def _evaluate(self) -> tuple[Row, Gradients | None]:
         """Return the metrics of the current weights, (active,) each, and gradients when they came for free.

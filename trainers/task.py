@@ -114,6 +114,10 @@ class Task(ABC):
         """Return the trials of a training set that is drawn once; by default like any others."""
         return self.draw(n_trials, generator)
 
+    def validation_set(self, n_trials: int, generator: np.random.Generator) -> Trials:
+        """Return the trials that decide which weights are best; by default like any others."""
+        return self.draw(n_trials, generator)
+
     def for_export(self, model: Model) -> tuple["Task", Model]:
         """Return the task and the network that an archive shows; by default this task and the trained network."""
         return self, model

@@ -34,7 +34,12 @@ REFUSED = [
     ),
     ("three_body", "flip_flop", {"model": {"kind": "lowrank_tbrn"}}, "did you mean 'lowrank_tbrnn'"),
     ("three_body", "flip_flop", {"model": {"hard_orth": True}}, "hard_orth works on kind lowrank_tbrnn"),
-    ("three_body", "flip_flop", {"model": {"readout": "identity"}}, "expected n_outputs = 30, found 1"),
+    (
+        "three_body",
+        "flip_flop",
+        {"model": {"readout": "identity", "n_units": 1, "kind": "rnn"}, "task": {"n_bits": 2}},
+        "expected n_units of at least 2, found 1",
+    ),
     ("three_body", "flip_flop", {"task": {"n_steps": 0}}, "task.n_steps = 0: expected a number above 0"),
     (
         "three_body",

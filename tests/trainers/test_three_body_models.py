@@ -89,6 +89,7 @@ KERNEL_CASES = [
     ({"kind": "lowrank_hornn", "gated": True, "output_bias": True, "rank_two_body": 2}, 2),
     ({"kind": "lowrank_hornn", "mode": "disc"}, None),
     ({"kind": "lowrank_rnn", "readout": "identity", "n_outputs": 7}, 2),
+    ({"kind": "lowrank_rnn", "readout": "identity", "n_outputs": 3, "output_nonlinearity": "identity"}, 2),
 ]
 
 

@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import r2_score
 
 from dynascope.errors import ConfigurationError
+from dynascope.trainers import Settings, train
 from dynascope.trainers.task import Batch
 from dynascope.trainers.three_body import FAMILY, multifate
 
@@ -119,3 +120,27 @@ def test_multifate_reference_network_of_three_numbers():
 def test_impossible_tasks_are_refused(name, options, words):
     with pytest.raises(ConfigurationError, match=words):
         FAMILY.task(name, options)
+
+
+def test_networks_may_start_where_their_outputs_equal_the_concentrations():
+    trials = draw("multifate", 4, initial_state="logit", hidden_units=3)[1]
+    plain = draw("multifate", 4)[1]
+    assert trials.initial_state.shape == (4, 33)
+    assert not trials.initial_state[:, 30:].any()
+    np.testing.assert_allclose(1 / (1 + np.exp(-trials.initial_state[:, :30])), plain.initial_state, atol=1e-6)
+
+
+def test_hidden_units_of_a_circuit_student_have_no_output():
+    settings = Settings.resolve(
+        "three_body",
+        "multifate",
+        {
+            "model": {"kind": "rnn"},
+            "task": {"hidden_units": 5, "n_factors": 6, "n_steps": 8},
+            "training": {"epochs": 2, "n_trials": 8, "batch_size": 8},
+        },
+    )
+    found = train(settings)
+    assert settings.model["n_units"] == 11
+    assert found.parameters["recurrent"].shape == (1, 11, 11)
+    assert found.log["loss"][-1] < found.log["loss"][0]

@@ -4,6 +4,7 @@ from ..family import Family
 from ..imitation import Imitation
 from ..rules import bptt
 from .config import ThreeBodyConfig
+from .context import ContextIntegration
 from .defaults import defaults
 from .full import HORNN, RNN, TBRNN
 from .gru import LowRankGRU
@@ -17,6 +18,7 @@ __all__ = [
     "HORNN",
     "RNN",
     "TBRNN",
+    "ContextIntegration",
     "FlipFlop",
     "LowRankGRU",
     "LowRankHORNN",
@@ -35,7 +37,7 @@ FAMILY = Family(
     title="Three-body networks and their additive and gated relatives",
     model_config=ThreeBodyConfig,
     models={model.kind: model for model in _MODELS},
-    tasks={task.name: task for task in (FlipFlop, Sine, MultiFate, Imitation)},
+    tasks={task.name: task for task in (FlipFlop, Sine, MultiFate, ContextIntegration, Imitation)},
     rules={"bptt": bptt},
     defaults=defaults,
 )

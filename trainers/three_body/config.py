@@ -24,7 +24,7 @@ class ThreeBodyConfig:
     form : ``rate``, the nonlinearity acts on the state before the weights, or ``voltage``, after them
     nonlinearity, output_nonlinearity : φ and ψ
     input_bias, output_bias : whether b_in and b_out exist
-    readout : ``linear``, or ``identity``: the outputs are ψ(x)
+    readout : ``linear``, or ``identity``: the outputs are ψ(x) of the first units, one each
     gated : weigh the two terms of a ``hornn`` by a trained scalar gate
     hard_orth : keep the left factors of a ``lowrank_tbrnn`` orthogonal to the input weights and bias
     """
@@ -63,10 +63,10 @@ class ThreeBodyConfig:
             raise ConfigurationError(f"model.hard_orth works on kind lowrank_tbrnn, found {self.kind}")
         if self.gated and not self.kind.endswith("hornn"):
             raise ConfigurationError(f"model.gated works on kinds hornn and lowrank_hornn, found {self.kind}")
-        if self.readout == "identity" and self.n_outputs != self.n_units:
+        if self.readout == "identity" and self.n_outputs > self.n_units:
             raise ConfigurationError(
-                f"model.readout identity has one output per unit: expected n_outputs = {self.n_units}, "
-                f"found {self.n_outputs}"
+                f"model.readout identity has one unit per output: expected n_units of at least {self.n_outputs}, "
+                f"found {self.n_units}"
             )
         for name in ("rank", "rank_two_body"):
             if self.kind.startswith("lowrank") and getattr(self, name) > self.n_units:

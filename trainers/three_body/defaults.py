@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from ..config import build
 from ..imitation import student_defaults
+from .context import ContextConfig, ContextIntegration
 
 Tables = dict[str, dict[str, Any]]
 
@@ -14,6 +16,8 @@ def defaults(kind: str, task: str, tables: Tables) -> Tables:
     flip-flop; rank 2 with an output bias and 1e-3 → 5e-4 on sine waves. Gene circuits: sigmoid outputs, an
     identity readout, constant 1e-4 for 30 000 epochs.
     """
+    if task == "context":
+        return _context(kind, tables)
     if task == "imitation":
         return student_defaults(kind, tables)
     training: dict[str, Any] = {"learning_rate": 1e-2, "learning_rate_end": 1e-3, "epochs": 20_000}
@@ -22,12 +26,28 @@ def defaults(kind: str, task: str, tables: Tables) -> Tables:
         model |= {"rank": 2, "output_bias": True}
         training |= {"learning_rate": 1e-3, "learning_rate_end": 5e-4}
     if task == "multifate":
-        factors = tables.get("task", {}).get("n_factors", 30)
+        options = tables.get("task", {})
         model |= {
-            "n_units": factors,
+            "n_units": options.get("n_factors", 30) + options.get("hidden_units", 0),
             "readout": "identity",
             "output_nonlinearity": "sigmoid",
             "input_bias": True,
         }
         training = {"learning_rate": 1e-4, "epochs": 30_000, "n_trials": 256, "batch_size": 256}
+    return {"model": model, "training": training}
+
+
+def _context(kind: str, tables: Tables) -> Tables:
+    """Return the settings of the published fits to the monkeys' averages; validation decides which weights are best."""
+    task = ContextIntegration(build(ContextConfig, tables.get("task", {}), where="task"))
+    model = {"kind": kind, "n_units": task.n_outputs, "readout": "identity", "output_nonlinearity": "identity"}
+    training = {
+        "learning_rate": 5e-2,
+        "learning_rate_end": 1e-3,
+        "epochs": 10_000,
+        "n_trials": 57,
+        "batch_size": 32,
+        "validation_trials": 7,
+        "clip_norm": 1.0,
+    }
     return {"model": model, "training": training}

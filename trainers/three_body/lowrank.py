@@ -102,10 +102,16 @@ class LowRankModel(ThreeBodyModel):
         return self._run_kernel(inputs, state, None if noise is None else self.config.noise_std * noise)
 
     def has_kernel(self) -> bool:
-        """Return whether the compiled run covers this network: CPU, φ = ψ = tanh, form ``rate``."""
+        """Return whether the compiled run covers this network: CPU, form ``rate``, φ = tanh.
+
+        ψ is tanh too, or the identity where the outputs are the states themselves.
+        """
         config = self.config
-        covered = config.form == "rate" and config.nonlinearity == config.output_nonlinearity == "tanh"
-        return covered and next(self.parameters()).device.type == "cpu"
+        plain = config.readout == "identity" and config.output_nonlinearity == "identity"
+        covered = config.form == "rate" and config.nonlinearity == "tanh"
+        return (
+            covered and (plain or config.output_nonlinearity == "tanh") and next(self.parameters()).device.type == "cpu"
+        )
 
     def _run_kernel(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
         from .kernel import run_differentiably  # compiling and loading numba waits until it is needed
@@ -118,7 +124,7 @@ class LowRankModel(ThreeBodyModel):
         alpha = self.config.alpha if self.config.mode == "cont" else 1.0
         states, rates, outputs = run_differentiably(alpha, inputs, state, noise, weights)
         if self.config.readout == "identity":
-            outputs = rates
+            outputs = (rates if self.config.output_nonlinearity == "tanh" else states)[..., : self.config.n_outputs]
         return Trajectory(states[0], outputs[0]) if single else Trajectory(states, outputs)
 
     def _kernel_weights(self) -> list[Tensor]:

@@ -176,9 +176,9 @@ class ThreeBodyModel(Model):
         return self.read_rates(self.rates(state))
 
     def read_rates(self, rates: Tensor) -> Tensor:
-        """Return W_out r + b_out, or r itself with the identity readout."""
+        """Return W_out r + b_out, or the first units' r itself with the identity readout."""
         if self.config.readout == "identity":
-            return rates
+            return rates[..., : self.config.n_outputs]
         bias = self.output_bias if self.config.output_bias else None
         return linear(rates, self.output_weight, bias)
 

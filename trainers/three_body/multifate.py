@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigurationError
-from ..config import positive
+from ..config import choice, positive
 from ..task import Batch, Task, Trials
 
 KD, HILL, BASAL, GAIN = 1.0, 1.5, 3.6, 90.0
 SCALE = BASAL + GAIN
+_EDGE = 1e-6  # concentrations this close to 0 or 1 have no usable logit
 ON = 0.2  # a factor whose final concentration is at least this is on
 
 
@@ -52,11 +53,21 @@ def integrate(start: np.ndarray, *, dt: float, n_samples: int, substeps: int = 1
 
 @dataclasses.dataclass(frozen=True)
 class MultiFateConfig:
-    """Options: number of factors N, samples T, sampling step."""
+    """Options of the gene circuit.
+
+    Attributes
+    ----------
+    n_factors, n_steps, dt : number of factors N, samples T, sampling step
+    initial_state : where a network starts. ``value``: at the concentrations themselves (the published choice,
+        although outputs are sigmoid(x)); ``logit``: where its outputs equal them
+    hidden_units : further units, which start at 0 and have no output (the first N units do)
+    """
 
     n_factors: int = positive(30)
     n_steps: int = positive(100)
     dt: float = positive(0.2)
+    initial_state: str = choice("value", "logit", default="value")
+    hidden_units: int = positive(0, zero=True)
 
     def __post_init__(self) -> None:
         if self.n_factors < 2 or self.n_steps < 2:
@@ -100,7 +111,14 @@ class MultiFate(Task):
         runs = np.concatenate(kept)
         runs = runs[generator.permutation(len(runs))[:n_trials]]
         columns = {"n_on": (runs[:, -1] >= ON).sum(-1)}
-        return Trials(np.zeros_like(runs[:, 1:]), runs[:, 1:], initial_state=runs[:, 0], columns=columns)
+        return Trials(np.zeros_like(runs[:, 1:]), runs[:, 1:], initial_state=self._start(runs[:, 0]), columns=columns)
+
+    def _start(self, first: np.ndarray) -> np.ndarray:
+        """Return the initial states (trial, unit) of networks from the first samples (trial, factor)."""
+        if self.config.initial_state == "logit":
+            inside = np.clip(first, _EDGE, 1 - _EDGE)
+            first = np.log(inside / (1 - inside))
+        return np.pad(first, ((0, 0), (0, self.config.hidden_units)))
 
     def performance(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the share of factors whose final on or off state is right."""
