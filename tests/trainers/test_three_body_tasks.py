@@ -144,3 +144,11 @@ def test_hidden_units_of_a_circuit_student_have_no_output():
     assert settings.model["n_units"] == 11
     assert found.parameters["recurrent"].shape == (1, 11, 11)
     assert found.log["loss"][-1] < found.log["loss"][0]
+
+
+@pytest.mark.parametrize(("n_circuits", "n_factors", "substeps"), [(1, 2, 1), (16, 30, 1), (37, 6, 3)])
+def test_the_compiled_circuits_equal_the_plain_ones(n_circuits, n_factors, substeps):
+    start = np.random.default_rng(0).uniform(0, 94, (n_circuits, n_factors))
+    options = {"dt": 0.2, "n_samples": 30, "substeps": substeps}
+    plain = multifate.integrate_plainly(start, **options)
+    np.testing.assert_allclose(multifate.integrate(start, **options), plain, rtol=1e-10)

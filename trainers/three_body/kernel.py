@@ -26,7 +26,7 @@ def _can_cache() -> bool:
     return True
 
 
-_COMPILE: dict[str, Any] = {
+COMPILE: dict[str, Any] = {
     "cache": _can_cache(),
     # Not all of "fast": NaN and infinity must survive, so that a diverged network is seen.
     "fastmath": {"contract", "reassoc", "nsz"},
@@ -69,19 +69,19 @@ def _tanh_overload(x: Any) -> Any:
     return exact if x == numba.types.float64 else rational
 
 
-@numba.njit(**_COMPILE, inline="always")
+@numba.njit(**COMPILE, inline="always")
 def _set_tanh(row: Any, other: Any) -> None:
     for b in range(row.shape[0]):
         row[b] = _tanh(other[b])
 
 
-@numba.njit(**_COMPILE, inline="always")
+@numba.njit(**COMPILE, inline="always")
 def _add(row: Any, weight: Any, other: Any) -> None:
     for b in range(row.shape[0]):
         row[b] += weight * other[b]
 
 
-@numba.njit(**_COMPILE, inline="always")
+@numba.njit(**COMPILE, inline="always")
 def _dot(row: Any, other: Any) -> Any:
     total = row.dtype.type(0)
     for b in range(row.shape[0]):
@@ -89,7 +89,7 @@ def _dot(row: Any, other: Any) -> Any:
     return total
 
 
-@numba.njit(**_COMPILE, inline="always")
+@numba.njit(**COMPILE, inline="always")
 def _sum(row: Any) -> Any:
     total = row.dtype.type(0)
     for b in range(row.shape[0]):
@@ -97,7 +97,7 @@ def _sum(row: Any) -> Any:
     return total
 
 
-@numba.njit(**_COMPILE)
+@numba.njit(**COMPILE)
 def _multiply(out: Any, rows: Any, others: Any) -> None:
     for q in range(out.shape[0]):
         row, left, right = out[q], rows[q], others[q]
@@ -105,7 +105,7 @@ def _multiply(out: Any, rows: Any, others: Any) -> None:
             row[b] = left[b] * right[b]
 
 
-@numba.njit(**_COMPILE)
+@numba.njit(**COMPILE)
 def _project(weights: Any, rows: Any, out: Any) -> None:
     """Set out (R, trial) to weightsᵀ rows for weights (unit, R) and rows (unit, trial)."""
     out[:] = 0
@@ -114,7 +114,7 @@ def _project(weights: Any, rows: Any, out: Any) -> None:
             _add(out[q], weights[i, q], rows[i])
 
 
-@numba.njit(**_COMPILE)
+@numba.njit(**COMPILE)
 def run_forward(inputs: Any, noise: Any, alpha: Any, weights: Any, x: Any, r: Any, projections: Any, y: Any) -> None:
     """Fill x and r (T+1, N, B), the projections (T, R, B) and y (T, O, B) of one network.
 
@@ -142,7 +142,7 @@ def run_forward(inputs: Any, noise: Any, alpha: Any, weights: Any, x: Any, r: An
                 _add(y[t, o], w_out[o, i], r[t + 1, i])
 
 
-@numba.njit(**_COMPILE)
+@numba.njit(**COMPILE)
 def _advance(inputs: Any, alpha: Any, weights: Any, x: Any, after: Any, pairs: Any, products: Any) -> None:
     """Set ``after`` (N, B) to x + α (s − x), s = W_in u + b_in + M pairs + L products."""
     w_in, b_in, two_left, three_left = weights[0], weights[1], weights[2], weights[4]
@@ -160,7 +160,7 @@ def _advance(inputs: Any, alpha: Any, weights: Any, x: Any, after: Any, pairs: A
             then[b] = now[b] + alpha * (drive[b] - now[b])
 
 
-@numba.njit(**_COMPILE)
+@numba.njit(**COMPILE)
 def run_backward(
     inputs: Any, alpha: Any, weights: Any, r: Any, projections: Any, arrived: Any, grads: Any, grad_start: Any
 ) -> None:
@@ -199,7 +199,7 @@ def run_backward(
             start[b] = sent[b] * (one - rate[b] * rate[b]) + (one - alpha) * lam[b]
 
 
-@numba.njit(**_COMPILE)
+@numba.njit(**COMPILE)
 def _receive(t: Any, weights: Any, r: Any, arrived: Any, grads: Any, back: Any) -> None:
     """Add to ``back`` (N, B) what arrives at the rates of step t from outside, and note the readout's gradients."""
     _, by_rates, by_outputs = arrived
@@ -214,7 +214,7 @@ def _receive(t: Any, weights: Any, r: Any, arrived: Any, grads: Any, back: Any) 
                 d_out[o, i] += _dot(by_outputs[t, o], r[i])
 
 
-@numba.njit(**_COMPILE)
+@numba.njit(**COMPILE)
 def _drive_gradients(inputs: Any, pairs: Any, products: Any, pull: Any, grads: Any) -> None:
     """Add the gradients of W_in, b_in and the left factors of one step."""
     d_in, d_bias, d_two_left, d_three_left = grads[0], grads[1], grads[2], grads[4]
@@ -228,7 +228,7 @@ def _drive_gradients(inputs: Any, pairs: Any, products: Any, pull: Any, grads: A
             d_three_left[i, q] += _dot(pull[i], products[q])
 
 
-@numba.njit(**_COMPILE)
+@numba.njit(**COMPILE)
 def _send_back(weights: Any, r: Any, middle: Any, right: Any, pull: Any, grads: Any, back: Any) -> None:
     """Set ``back`` to what the drive sends to the rates before it, and add the gradients of the right factors."""
     two_left, two_right, three_left, three_middle, three_right = weights[2:7]

@@ -32,11 +32,21 @@ def production(x: np.ndarray) -> np.ndarray:
 
 
 def integrate(start: np.ndarray, *, dt: float, n_samples: int, substeps: int = 1) -> np.ndarray:
-    """Return concentrations (trial, time, factor) by the classical Runge–Kutta method, all trials at once.
+    """Return concentrations (trial, time, factor) by the classical Runge–Kutta method, all trials at once, compiled.
 
     ``start`` (trial, factor) is the first sample; ``substeps`` steps lead from one sample to the next. One
-    step of 0.2 is within 0.002 (normalised, worst entry) of the exact solution.
+    step of 0.2 is within 0.005 (normalised, worst entry) of the exact solution.
     """
+    from .circuit_kernel import integrate as compiled  # loading numba waits until it is needed
+
+    first = np.ascontiguousarray(start, float)
+    samples = np.empty((len(first), n_samples, first.shape[1]))
+    compiled(first, dt / substeps, substeps, (KD, BASAL, GAIN), samples)
+    return samples
+
+
+def integrate_plainly(start: np.ndarray, *, dt: float, n_samples: int, substeps: int = 1) -> np.ndarray:
+    """Return what :func:`integrate` returns, written out: the reference in tests."""
     h = dt / substeps
     x = np.asarray(start, float)
     samples = [x]
