@@ -22,9 +22,13 @@ FORMAT = "dynascope-result"
 FORMAT_VERSION = "1.0"
 
 
-def axes(*dims: str, units: str = "") -> Any:
-    """Declare a result field that holds an array, with the name of each of its axes and its unit."""
-    return dataclasses.field(metadata={"dims": dims, "units": units})
+def axes(*dims: str, units: str = "", optional: bool = False) -> Any:
+    """Declare a result field that holds an array, with the name of each of its axes and its unit.
+
+    An ``optional`` field is None when left out: results of an earlier version, which lack it, still load.
+    """
+    default = None if optional else dataclasses.MISSING
+    return dataclasses.field(default=default, metadata={"dims": dims, "units": units})
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

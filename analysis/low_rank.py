@@ -1,4 +1,4 @@
-"""Three-body tensors of low-rank networks: the tensor itself, a canonical form, and the part that acts."""
+"""Weights of low-rank networks: the tensor itself, canonical forms, and the part that acts."""
 
 from typing import Any
 
@@ -49,6 +49,35 @@ def canonical_factors(left: Any, middle: Any, right: Any) -> tuple[Array, Array,
     return scaled[0], scaled[1], scaled[2]
 
 
+def canonical_matrix_factors(left: Any, right: Any) -> tuple[Array, Array]:
+    """Return factors (unit, rank) of the same matrix M Nᵀ, balanced and orthogonal: M ← U √s, N ← V √s of its SVD.
+
+    Components fall in size; in each the entry of M of largest size is positive. Unique where the singular values
+    differ. O(N R²): the matrix itself is never formed.
+
+    Raises
+    ------
+    InputError
+        If the factors are not finite matrices of one shape, or the rank exceeds the number of units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> m, n = canonical_matrix_factors([[2.0], [0.0]], [[0.0], [8.0]])
+    >>> np.abs(m).ravel().tolist(), np.abs(n).ravel().tolist()
+    ([4.0, 0.0], [0.0, 4.0])
+    """
+    left, right = _factors(left, right)
+    if left.shape[1] > len(left):
+        raise InputError(f"left: expected at most {len(left)} components, one per unit, found shape {left.shape}")
+    (q_left, r_left), (q_right, r_right) = np.linalg.qr(left), np.linalg.qr(right)
+    u, singular, v = np.linalg.svd(r_left @ r_right.T)
+    u, v = q_left @ u, q_right @ v.T
+    peaks = u[np.abs(u).argmax(axis=0), np.arange(u.shape[1])]
+    scale = np.sqrt(singular) * np.where(peaks < 0, -1.0, 1.0)
+    return u * scale, v * scale
+
+
 def effective_tensor(left: Any, middle: Any, right: Any, inputs: Any) -> Array:
     """Return the tensor of the parts of M and N that states can reach, shape (unit, unit, unit).
 
@@ -67,13 +96,27 @@ def effective_tensor(left: Any, middle: Any, right: Any, inputs: Any) -> Array:
         If the arrays are not finite matrices with one row per unit.
     """
     left, middle, right = _factors(left, middle, right)
+    basis = reachable_basis(left, inputs)
+    return full_tensor(left, basis @ (basis.T @ middle), basis @ (basis.T @ right))
+
+
+def reachable_basis(left: Any, inputs: Any) -> Array:
+    """Return an orthonormal basis (unit, k) of the span of the columns of [L, inputs], which states never leave.
+
+    Singular values below N · 2.2e-16 of the largest count as zero.
+
+    Raises
+    ------
+    InputError
+        If the arrays are not finite matrices with one row per unit.
+    """
+    (left,) = _factors(left)
     columns = np.asarray(inputs, float)
     if columns.ndim != 2 or len(columns) != len(left):
         raise InputError(f"inputs: expected shape ({len(left)}, k), one row per unit, found {columns.shape}")
     finite("inputs", columns)
     basis, singular, _ = np.linalg.svd(np.concatenate([left, columns], axis=1), full_matrices=False)
-    basis = basis[:, singular > singular[0] * max(basis.shape) * np.finfo(float).eps]
-    return full_tensor(left, basis @ (basis.T @ middle), basis @ (basis.T @ right))
+    return basis[:, singular > singular[0] * max(basis.shape) * np.finfo(float).eps]
 
 
 def symmetrized(tensor: Any) -> Array:
@@ -91,10 +134,11 @@ def symmetrized(tensor: Any) -> Array:
     return halves
 
 
-def _factors(left: Any, middle: Any, right: Any) -> tuple[Array, Array, Array]:
-    factors = [np.asarray(factor, float) for factor in (left, middle, right)]
-    for name, factor in zip(("left", "middle", "right"), factors, strict=True):
-        if factor.ndim != 2 or factor.shape != factors[0].shape or not factor.size:
+def _factors(*factors: Any) -> tuple[Array, ...]:
+    names = ("left", "middle", "right") if len(factors) == 3 else ("left", "right")[: len(factors)]
+    found = tuple(np.asarray(factor, float) for factor in factors)
+    for name, factor in zip(names, found, strict=True):
+        if factor.ndim != 2 or factor.shape != found[0].shape or not factor.size:
             raise InputError(f"{name}: expected factors of one shape (unit, rank), found {factor.shape}")
         finite(name, factor)
-    return factors[0], factors[1], factors[2]
+    return found

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from .. import plotting
-from ..errors import InputError
+from ..errors import InputError, unknown_name
 from ..results import Result, axes, digest_arrays
 from .kernel_alignment import cka
+from .r2_intervals import INTERVAL_MODES, r2_intervals
 from .r_squared import R2_MODES, matched_trajectories, trajectory_r2
 from .samples import flatten_samples
+from .subspaces import principal_angles
 from .validation import Array
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ DIRECTIONS = ("target is reference", "prediction is reference")
 CKA_VARIANTS = ("centred", "uncentred")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _LOWEST_SHOWN = -1.0
+# Principal components whose span stands for the space of an array: as many as hold this share of its variance.
+_VARIANCE_SHARE, _MOST_COMPONENTS = 0.95, 10
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,12 +34,21 @@ class RecoveryReport(Result):
     ``r2`` (pair, direction, mode) and ``trial_r2`` (pair, direction, trial; mode ``per_trial``) follow the
     order of ``pairs``, ``directions`` and ``modes``; ``cka`` (pair, variant) that of ``variants``. A value is
     NaN when it is undefined for these data (one trial, constant activity), and the summary says so.
+
+    ``intervals`` (pair, direction, interval_mode, bound) are 95 % bootstrap intervals over trials, in the order of
+    ``interval_modes``. ``angles`` (pair, angle), radians, ascending, are between the spans of the leading principal
+    components of target and prediction, as many as hold 95 % of the target's variance; NaN beyond. ``ceilings``
+    (pair, mode) is the R² of a second run of the target against the first, NaN where none was given.
     """
 
     pairs: tuple[str, ...]
     r2: Array = axes("pair", "direction", "mode")
     trial_r2: Array = axes("pair", "direction", "trial")
     cka: Array = axes("pair", "variant")
+    intervals: Array | None = axes("pair", "direction", "interval_mode", "bound", optional=True)
+    angles: Array | None = axes("pair", "angle", units="rad", optional=True)
+    ceilings: Array | None = axes("pair", "mode", optional=True)
+    interval_modes: tuple[str, ...] = INTERVAL_MODES
     directions: tuple[str, ...] = DIRECTIONS
     modes: tuple[str, ...] = R2_MODES
     variants: tuple[str, ...] = CKA_VARIANTS
@@ -43,7 +56,7 @@ class RecoveryReport(Result):
     kind: ClassVar[str] = "recovery_report"
 
     def __post_init__(self) -> None:
-        for name in ("pairs", "directions", "modes", "variants"):
+        for name in ("pairs", "directions", "modes", "variants", "interval_modes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def summary(self) -> str:
@@ -52,7 +65,7 @@ class RecoveryReport(Result):
         for index, pair in enumerate(self.pairs):
             lines = [f"{pair}: R² with the target as reference (with the prediction as reference)"]
             for mode, forward, backward in zip(self.modes, *self.r2[index], strict=True):
-                lines.append(f"  {mode:<16} {_number(forward)} ({_number(backward)})")
+                lines.append(f"  {mode:<16} {_number(forward)} ({_number(backward)}){self._extras(index, mode)}")
             trials = self.trial_r2[index, 0]
             trials = trials[np.isfinite(trials)]
             if trials.size:
@@ -63,8 +76,22 @@ class RecoveryReport(Result):
                 f"{variant} {_number(value)}" for variant, value in zip(self.variants, self.cka[index], strict=True)
             ]
             lines.append("  linear CKA       " + ", ".join(values))
+            if self.angles is not None:
+                angles = np.rad2deg(self.angles[index][np.isfinite(self.angles[index])])
+                shown = " ".join(f"{angle:.1f}" for angle in angles) or "undefined"
+                lines.append(f"  principal angles {shown} degrees")
             blocks.append("\n".join(lines))
         return "\n".join(blocks)
+
+    def _extras(self, index: int, mode: str) -> str:
+        """Return the interval and the ceiling of a mode as words, empty where there are none."""
+        text = ""
+        if self.intervals is not None and mode in self.interval_modes:
+            low, high = self.intervals[index, 0, self.interval_modes.index(mode)]
+            text += f", 95 % of resamples of trials in {_number(low)} to {_number(high)}"
+        if self.ceilings is not None and np.isfinite(self.ceilings[index, self.modes.index(mode)]):
+            text += f", ceiling {_number(self.ceilings[index, self.modes.index(mode)])}"
+        return text
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw every measure of every pair, with the trials behind ``per_trial``; lower values sit at −1."""
@@ -95,7 +122,14 @@ class RecoveryReport(Result):
         ax.plot(spread, trials, ".", color=colour, alpha=0.25, markersize=3, zorder=1)
 
 
-def recovery(pairs: Mapping[str, tuple[Any, Any]], *, mask: Any = None) -> RecoveryReport:
+def recovery(
+    pairs: Mapping[str, tuple[Any, Any]],
+    *,
+    mask: Any = None,
+    repeats: Mapping[str, Any] | None = None,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> RecoveryReport:
     """Return R² in every mode and both directions, and linear CKA, for each named (target, prediction).
 
     No map is fitted between the two: unit i of the prediction stands for unit i of the target. Report states
@@ -110,12 +144,17 @@ def recovery(pairs: Mapping[str, tuple[Any, Any]], *, mask: Any = None) -> Recov
         must be the same for all pairs.
     mask : bool array (trial, time), optional
         True keeps the sample, for all pairs; others may be NaN.
+    repeats : mapping, optional
+        Name of a pair → a second run of its target with new noise on the same trials: its R² against the first is
+        the ceiling for any prediction. A deterministic target has the ceiling 1.
+    n_resamples, seed : int
+        Resamples of trials behind the intervals, and their seed.
 
     Raises
     ------
     InputError
-        If there are no pairs, or an array is refused by :func:`trajectory_r2`; the message starts with the
-        name of the pair.
+        If there are no pairs, a repeat names no pair, or an array is refused by :func:`trajectory_r2`; the message
+        starts with the name of the pair.
 
     Examples
     --------
@@ -131,13 +170,19 @@ def recovery(pairs: Mapping[str, tuple[Any, Any]], *, mask: Any = None) -> Recov
     counts = {name: len(target) for name, (target, _) in found.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"pairs: expected the same number of trials in every pair, found {counts}")
+    repeated = _repeated(repeats or {}, found, mask)
     scores = [[_scores(*way, mask) for way in (pair, pair[::-1])] for pair in found.values()]
     return RecoveryReport(
         pairs=tuple(found),
         r2=np.array([[values for values, _ in pair] for pair in scores]),
         trial_r2=np.array([[trials for _, trials in pair] for pair in scores]),
         cka=np.array([_alignments(*pair, mask) for pair in found.values()]),
-        parameters={"masked": mask is not None},
+        intervals=np.array(
+            [[_intervals(*way, mask, n_resamples, seed) for way in (pair, pair[::-1])] for pair in found.values()]
+        ),
+        angles=_padded([_angles(*pair, mask) for pair in found.values()]),
+        ceilings=np.array([repeated.get(name, [np.nan] * len(R2_MODES)) for name in found]),
+        parameters={"masked": mask is not None, "n_resamples": n_resamples, "seed": seed},
         input_digest=digest_arrays(array for pair in found.values() for array in pair),
     )
 
@@ -152,6 +197,48 @@ def _checked(name: str, pair: Any, mask: Any) -> tuple[Array, Array]:
     except InputError as error:
         raise InputError(f"pairs[{name!r}]: {error}") from error
     return target, prediction
+
+
+def _repeated(
+    repeats: Mapping[str, Any], pairs: Mapping[str, tuple[Array, Array]], mask: Any
+) -> dict[str, list[float]]:
+    """Return the R² of each mode of second runs of targets, by name of the pair."""
+    for name in repeats:
+        if name not in pairs:
+            raise InputError(unknown_name("pair in repeats", name, pairs))
+    checked = {name: _checked(name, (pairs[name][0], repeat), mask) for name, repeat in repeats.items()}
+    return {name: _scores(*pair, mask)[0] for name, pair in checked.items()}
+
+
+def _intervals(target: Array, prediction: Array, mask: Any, n_resamples: int, seed: int) -> Array:
+    kept = None if mask is None else np.broadcast_to(np.asarray(mask, bool)[..., None], target.shape)
+    return r2_intervals(target, prediction, kept, n_resamples=n_resamples, seed=seed)
+
+
+def _angles(target: Array, prediction: Array, mask: Any) -> Array:
+    """Return the principal angles between the leading principal components of both; empty where undefined."""
+    spans: list[Array] = []
+    n_components = 0
+    for array in (target, prediction):
+        samples = flatten_samples(array, mask=mask)
+        _, singular, directions = np.linalg.svd(samples - samples.mean(0), full_matrices=False)
+        variance = singular**2
+        if variance.sum() == 0:
+            return np.zeros(0)
+        if not spans:
+            n_components = int(np.searchsorted(np.cumsum(variance) / variance.sum(), _VARIANCE_SHARE)) + 1
+            n_components = min(n_components, _MOST_COMPONENTS)
+        used = int(np.count_nonzero(singular > singular[0] * len(singular) * np.finfo(float).eps))
+        spans.append(directions[: min(n_components, used)].T)
+    return principal_angles(*spans)
+
+
+def _padded(rows: list[Array]) -> Array:
+    """Return rows of different lengths as one array, NaN where a row has ended; at least one column."""
+    padded = np.full((len(rows), max(1, *(len(row) for row in rows)) if rows else 1), np.nan)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = row
+    return padded
 
 
 def _scores(target: Array, prediction: Array, mask: Any) -> tuple[list[float], Array]:

@@ -5,6 +5,7 @@ import pytest
 
 from dynascope import plotting
 from dynascope.analysis import R2_MODES, cka, flatten_samples, recovery, trajectory_r2
+from dynascope.errors import InputError
 
 
 @pytest.fixture
@@ -45,10 +46,13 @@ def test_masked_samples_do_not_count(trajectories):
 def test_summary_states_both_directions(report):
     lines = report.summary().splitlines()
     assert lines[0] == "states: R² with the target as reference (with the prediction as reference)"
-    assert lines[1] == f"  per_trial        {report.r2[0, 0, 0]:.4f} ({report.r2[0, 1, 0]:.4f})"
+    low, high = report.intervals[0, 0, 0]
+    value = f"  per_trial        {report.r2[0, 0, 0]:.4f} ({report.r2[0, 1, 0]:.4f})"
+    assert lines[1] == f"{value}, 95 % of resamples of trials in {low:.4f} to {high:.4f}"
     assert lines[6].startswith("  over 6 trials: median 0.")
     assert lines[7].startswith("  linear CKA       centred 0.")
-    assert lines[8].startswith("rates: ")
+    assert lines[8].startswith("  principal angles ")
+    assert lines[9].startswith("rates: ")
 
 
 def test_undefined_measures_are_said_to_be_so(trajectories):
@@ -75,3 +79,47 @@ def test_picture_shows_values_below_the_axis(report, trajectories, tmp_path):
     assert f"{poor.r2[0, 0, 0]:.3g}" in [text.get_text() for text in ax.texts]
     assert ax.get_ylim() == (-1.08, 1.05)
     assert plotting.save(ax, tmp_path / "recovery.svg").stat().st_size > 5000
+
+
+def test_intervals_cover_the_value_and_shrink_with_trials():
+    generator = np.random.default_rng(0)
+    target = generator.normal(size=(200, 12, 3))
+    prediction = target + 0.5 * generator.normal(size=target.shape)
+    widths = []
+    for n_trials in (20, 200):
+        found = recovery({"x": (target[:n_trials], prediction[:n_trials])})
+        for index, mode in enumerate(found.interval_modes):
+            low, high = found.intervals[0, 0, index]
+            assert low < found.r2[0, 0, found.modes.index(mode)] < high
+        widths.append(np.ptp(found.intervals[0, 0, 1]))
+    assert widths[1] < 0.5 * widths[0]
+
+
+def test_pooled_interval_equals_plain_resampling():
+    generator = np.random.default_rng(0)
+    target, noise = generator.normal(3.0, 1.0, size=(2, 15, 6, 2))
+    prediction = target + 0.3 * noise
+    found = recovery({"x": (target, prediction)}, n_resamples=300, seed=5)
+    chosen = np.random.default_rng(5).integers(15, size=(300, 15))
+    plain = [trajectory_r2(target[rows], prediction[rows], mode="pooled") for rows in chosen]
+    np.testing.assert_allclose(found.intervals[0, 0, 1], np.quantile(plain, [0.025, 0.975]), rtol=1e-10)
+
+
+def test_angles_of_planted_subspaces():
+    """Activity along one axis against activity along an axis 30 degrees away."""
+    signal = np.random.default_rng(0).normal(size=(5, 20, 1))
+    axis, turned = np.array([1.0, 0, 0]), np.array([np.cos(np.pi / 6), np.sin(np.pi / 6), 0])
+    found = recovery({"x": (signal * axis, signal * turned)})
+    np.testing.assert_allclose(found.angles, [[np.pi / 6]], atol=1e-12)
+    assert "30.0 degrees" in found.summary()
+
+
+def test_a_second_run_of_the_target_is_the_ceiling():
+    generator = np.random.default_rng(0)
+    clean = generator.normal(size=(30, 10, 2))
+    first, second = clean + 0.3 * generator.normal(size=(2, *clean.shape))
+    found = recovery({"x": (first, clean)}, repeats={"x": second})
+    np.testing.assert_allclose(found.ceilings[0, found.modes.index("pooled")], trajectory_r2(first, second, "pooled"))
+    assert "ceiling" in found.summary()
+    with pytest.raises(InputError, match="unknown pair in repeats 'y'"):
+        recovery({"x": (first, clean)}, repeats={"y": second})

@@ -1,0 +1,1 @@
+"""The published experiments on three-body networks; equations and figures: docs/three_body.md."""
