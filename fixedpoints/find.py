@@ -1,6 +1,6 @@
 """The search: starts in, certified fixed points out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,14 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..results import digest_arrays
-from .certificates.kantorovich import Certificate, Lipschitz, certify_points, not_asked
-from .jacobian import make_jacobian
+from .certificates.kantorovich import Certificate, Certificates, Lipschitz, certify_points, not_asked
+from .completeness import assess, fixed_point_index
+from .jacobian import Jacobian, make_jacobian
+from .manifolds import Manifolds, find_manifolds
+from .options import Options
 from .problem import ArrayLike, Dynamics, Problem, Step, make_problem, precision
 from .record import FixedPoints
+from .slow import find_slow_points, none_asked
 from .solver.newton import OUTCOME_SENTENCES, Outcome, Solution, solve
 from .solver.points import Points, host
 from .stability import count_unstable, eigenvalues, is_stable
@@ -21,7 +25,7 @@ from .stability import count_unstable, eigenvalues, is_stable
 Array = npt.NDArray[Any]
 
 _OUTSIDE = 1.5
-_MEMORY = 2**30
+_ALL_USED = "all given starts were used"
 
 
 def find_fixed_points(
@@ -34,17 +38,21 @@ def find_fixed_points(
     unique_tolerance: float = 1e-6,
     max_iterations: int = 100,
     certify: bool = True,
+    slow_points: bool = False,
+    slow_tolerance: float = 1e-3,
+    ball: bool | None = None,
     dtype: torch.dtype = torch.float64,
     lipschitz: Lipschitz | None = None,
     jacobian: Callable[..., Tensor] | None = None,
-    memory: int = _MEMORY,
+    memory: int = 2**30,
 ) -> FixedPoints:
     """Return the fixed points x = F(x, u), or f(x, u) = 0, that Newton's method reaches from the given starts.
 
     Stable points, saddles and repellers are found alike. Nothing proves that the list is complete: use
-    many starts, spread over and between the visited states (:func:`~dynascope.fixedpoints.sample_starts`).
-    Not for maps that torch cannot differentiate, unless ``jacobian`` is given, nor for noisy maps; a slow
-    point that is no fixed point is counted in ``outcomes`` and not returned.
+    many starts, spread over and between the visited states (:func:`~dynascope.fixedpoints.sample_starts`), or
+    :func:`~dynascope.fixedpoints.find_all_fixed_points`, which goes on until nothing new appears. Two checks say when
+    points are missing: the indices and the estimate of unseen points, see ``summary()``.
+    Not for maps that torch cannot differentiate, unless ``jacobian`` is given, nor for noisy maps.
 
     Parameters
     ----------
@@ -66,6 +74,14 @@ def find_fixed_points(
         Newton iterations (each one factorisation of J − I) per start.
     certify : bool
         Whether to compute a certificate of existence and uniqueness for each point.
+    slow_points : bool
+        Whether to look for minima of q that are no zeros too, and return them as ``slow_states``; never among
+        ``states``. Every start then also descends on q: two to ten times the time.
+    slow_tolerance : float > 0
+        Largest q of a slow point, in squared units of the state; a higher minimum is a mere barrier.
+    ball : bool or None
+        Whether the map sends a ball that holds all its points into itself (the flow points inward on a sphere), so
+        that the indices must sum to 1. None: evidence from spheres of growing radius around the starts.
     dtype : torch.float64 or torch.float32
         In float32 q does not fall below about 1e-14: pass a larger tolerance.
     lipschitz : float, callable or None
@@ -103,61 +119,114 @@ def find_fixed_points(
     >>> points.stable, points.certified.all()
     (array([ True,  True, False]), np.True_)
     """
-    _check_options(tolerance, unique_tolerance, max_iterations, memory, dtype)
+    options = Options(
+        dynamics=dynamics,
+        tolerance=tolerance,
+        unique_tolerance=unique_tolerance,
+        max_iterations=max_iterations,
+        certify=certify,
+        slow_points=slow_points,
+        slow_tolerance=slow_tolerance,
+        ball=ball,
+        dtype=dtype,
+        lipschitz=lipschitz,
+        jacobian=jacobian,
+        memory=memory,
+    )
     # Gradients are needed here even where the caller has switched them off.
     with precision(dtype), torch.inference_mode(mode=False), torch.enable_grad():
         problem = make_problem(step, initial_states, inputs, dtype=dtype, dynamics=dynamics)
         derivative = make_jacobian(problem, jacobian)
         solution = solve(problem, derivative, tolerance=tolerance, max_iterations=max_iterations, memory=memory)
-        _refuse_all_broken(solution)
-        points = Points.reached(problem, derivative, solution, tolerance=tolerance, memory=memory)
-        certificates = not_asked(len(points))
-        if certify:
-            certificates = certify_points(
-                problem,
-                derivative,
-                points.states,
-                points.inputs(),
-                lipschitz=lipschitz,
-                scale=points.scale,
-                memory=memory,
-            )
-        points, certificates = points.distinct(certificates, unique_tolerance)
-        jacobians = points.jacobians()
-        values = eigenvalues(jacobians, dynamics)
-        order = points.order(count_unstable(values, dynamics))
-        points, certificates = points.take(order), certificates.take(order)
-        jacobians, values = jacobians[order], values[order]
-        speeds = points.speeds()
+        return describe(problem, derivative, solution, options)
+
+
+def describe(
+    problem: Problem,
+    jacobian: Jacobian,
+    solution: Solution,
+    options: Options,
+    *,
+    n_rounds: int = 1,
+    stop_reason: str = _ALL_USED,
+    parameters: Mapping[str, Any] | None = None,
+) -> FixedPoints:
+    """Return the record of a search from where its starts ended: points, certificates, stability, completeness.
+
+    The one path from solved starts to the record, however many rounds they took. ``parameters`` are kept beside
+    those of the options.
+    """
+    _refuse_all_broken(solution)
+    points = Points.reached(problem, jacobian, solution, tolerance=options.tolerance, memory=options.memory)
+    points, certificates = points.distinct(_certificates(points, options), options.unique_tolerance)
+    jacobians = points.jacobians()
+    values = eigenvalues(jacobians, options.dynamics)
+    order = points.order(count_unstable(values, options.dynamics))
+    points, certificates = points.take(order), certificates.take(order)
+    jacobians, values = jacobians[order], values[order]
+    manifolds = _manifolds(points, jacobians, certificates, options)
+    index = fixed_point_index(
+        values, options.dynamics, certificates=certificates.codes, precision=torch.finfo(options.dtype).eps
+    )
+    complete = assess(problem, points.labels, host(points.rows), index=index, ball=options.ball)
+    slow = (
+        find_slow_points(problem, jacobian, solution, points, options) if options.slow_points else none_asked(problem)
+    )
     given = points.inputs()
     return FixedPoints(
-        dynamics=dynamics,
+        dynamics=options.dynamics,
         states=host(points.states),
         inputs=None if given is None else host(given),
-        speeds=speeds,
+        speeds=points.speeds(),
         jacobians=jacobians,
         eigenvalues=values,
-        stable=is_stable(values, dynamics),
-        n_unstable=count_unstable(values, dynamics),
+        stable=is_stable(values, options.dynamics),
+        n_unstable=count_unstable(values, options.dynamics),
         certified=certificates.codes == int(Certificate.CERTIFIED),
         radius=certificates.radius,
         error_bound=certificates.error_bound,
         certificate=certificates.codes,
-        certificate_kind=_kind(lipschitz) if certify else "none",
+        certificate_kind=_kind(options.lipschitz) if options.certify else "none",
         multiplicity=np.bincount(points.labels[points.labels >= 0], minlength=len(points)),
         outside=_outside(host(points.states), host(problem.starts)),
         start_points=points.labels,
         n_starts=len(problem.starts),
         n_converged=int(np.count_nonzero(points.labels >= 0)),
         outcomes=_count_outcomes(host(solution.outcomes), points.labels),
-        parameters={
-            "tolerance": tolerance,
-            "unique_tolerance": unique_tolerance,
-            "max_iterations": max_iterations,
-            "dtype": str(dtype).removeprefix("torch."),
-            "lipschitz": lipschitz if isinstance(lipschitz, (int, float)) else None,
-        },
+        **{f"slow_{name}": value for name, value in vars(slow).items()},
+        **vars(complete),
+        manifolds=manifolds.labels,
+        manifold_dimensions=manifolds.dimensions,
+        manifold_closed=manifolds.closed,
+        n_rounds=n_rounds,
+        stop_reason=stop_reason,
+        parameters={**options.kept(), **(parameters or {})},
         input_digest=_digest(problem),
+    )
+
+
+def _manifolds(points: Points, jacobians: Array, certificates: Certificates, options: Options) -> Manifolds:
+    """Return the continuous sets among the points; a certified point is isolated and need not be looked at."""
+    open_rows = np.flatnonzero(certificates.codes != int(Certificate.CERTIFIED))
+    found = find_manifolds(
+        host(points.states)[open_rows], jacobians[open_rows], options.dynamics, points.groups()[open_rows], points.scale
+    )
+    labels = np.full(len(points), -1)
+    labels[open_rows] = found.labels
+    return found._replace(labels=labels)
+
+
+def _certificates(points: Points, options: Options) -> Certificates:
+    if not options.certify:
+        return not_asked(len(points))
+    return certify_points(
+        points.problem,
+        points.jacobian,
+        points.states,
+        points.inputs(),
+        lipschitz=options.lipschitz,
+        scale=points.scale,
+        memory=options.memory,
     )
 
 
@@ -195,19 +264,3 @@ def _outside(states: Array, starts: Array) -> Array:
     centre = starts.mean(axis=0)
     farthest = np.linalg.norm(starts - centre, axis=1).max()
     return np.asarray(np.linalg.norm(states - centre, axis=1) > _OUTSIDE * farthest)
-
-
-def _check_options(
-    tolerance: float, unique_tolerance: float, max_iterations: int, memory: int, dtype: torch.dtype
-) -> None:
-    if not 0 < tolerance < np.inf:
-        raise InputError(f"tolerance: expected a number > 0, found {tolerance!r}")
-    if dtype == torch.float32 and tolerance < 1e-14:
-        raise InputError(
-            f"tolerance: {tolerance:g} is below what float32 can reach; pass tolerance=1e-12 or use float64"
-        )
-    if not 0 <= unique_tolerance < 1:
-        raise InputError(f"unique_tolerance: expected a share from 0 to 1, found {unique_tolerance!r}")
-    for name, value in (("max_iterations", max_iterations), ("memory", memory)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise InputError(f"{name}: expected an integer of at least 1, found {value!r}")

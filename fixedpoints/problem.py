@@ -23,6 +23,8 @@ DTYPES = (torch.float64, torch.float32)
 
 # A map is iterated, x' = F(x, u); a flow is integrated, dx/dt = f(x, u).
 Dynamics = Literal["map", "flow"]
+# Starts at which inputs are moved, to see whether they act: a few may all be silent.
+_TRIED = 256
 DYNAMICS: tuple[Dynamics, ...] = ("map", "flow")
 
 
@@ -100,7 +102,7 @@ def make_problem(
         raise InputError(f"step: expected a callable F(x) or F(x, u), found {type(step).__name__}")
     _refuse_bad_parameters(step)
     device = _device(step, initial_states)
-    starts = _rows("initial_states", initial_states, dtype=dtype, device=device)
+    starts = state_rows("initial_states", initial_states, dtype=dtype, device=device)
     given = None
     if inputs is not None:
         given = _inputs(inputs, len(starts), dtype=dtype, device=device)
@@ -208,7 +210,14 @@ def _tensor(name: str, values: ArrayLike, *, dtype: torch.dtype, device: torch.d
     return made
 
 
-def _rows(name: str, values: ArrayLike, *, dtype: torch.dtype, device: torch.device) -> Tensor:
+def state_rows(name: str, values: ArrayLike, *, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the states ``values`` (n, state) as a tensor, checked.
+
+    Raises
+    ------
+    InputError
+        If they are not finite real floating-point numbers of that shape.
+    """
     made = _tensor(name, values, dtype=dtype, device=device)
     if made.ndim != 2 or 0 in made.shape:
         hint = "; write x[None] for a single state" if made.ndim == 1 else ""
@@ -241,7 +250,7 @@ def _try_step(problem: Problem) -> None:
             "switch them off (evaluation mode, noise=None)"
         )
     one = torch.cat([_first_value(problem, states[i : i + 1], problem.rows(index[i : i + 1])) for i in index])
-    _refuse_ignored_inputs(problem, states, inputs, value)
+    _refuse_ignored_inputs(problem)
     # Batched and single products round differently, by far less than this.
     tolerance = 1e3 * torch.finfo(states.dtype).eps * (1 + float(value[finite].abs().amax()) if finite.any() else 1)
     if not torch.allclose(value, one, rtol=0, atol=tolerance, equal_nan=True):
@@ -251,14 +260,15 @@ def _try_step(problem: Problem) -> None:
         )
 
 
-def _refuse_ignored_inputs(problem: Problem, states: Tensor, inputs: Tensor | None, value: Tensor) -> None:
+def _refuse_ignored_inputs(problem: Problem) -> None:
     """Refuse inputs that change nothing, to the bit, wherever they are moved to: they are probably not wired up."""
-    if inputs is None:
+    if problem.inputs is None:
         return
+    states, inputs = problem.starts[:_TRIED], problem.inputs[:_TRIED]
+    value = torch.nan_to_num(problem.map(states, inputs))
     # Thousandths and thousands: an input may act through a threshold, or saturate what it acts on.
-    for size in (1e-3, 1.0, -1.0, 1e3):
-        moved = problem.map(states, inputs + size)
-        if not torch.equal(torch.nan_to_num(moved), torch.nan_to_num(value)):
+    for size in (1e-3, 1.0, -1.0, 1e3, -1e3):
+        if not torch.equal(torch.nan_to_num(problem.map(states, inputs + size)), value):
             return
     raise InputError(
         f"step: ignores its input: F(x, u) stays the same when all {inputs.shape[1]} channels of u change; pass "

@@ -182,3 +182,21 @@ def test_one_sentence_per_manifold():
         "a manifold of dimension 1 (2 points; closed curve)",
         "a manifold of dimension 2 (2 points)",
     ]
+
+
+def test_a_search_reports_the_line_and_the_ring_it_was_let_loose_on():
+    starts = np.random.default_rng(0).normal(size=(200, 2))
+    line = find_fixed_points(lambda x: x * x.new_tensor([1.0, 0.5]), starts)
+    assert "a manifold of dimension 1 (200 points; open or not sampled all round)" in line.summary()
+    ring = find_fixed_points(lambda x: x * (1.3 - 0.3 * x.square().sum(1, keepdim=True)), starts)
+    assert ring.manifold_dimensions.tolist() == [1]
+    assert ring.manifold_closed.tolist() == [True]
+    centre = np.linalg.norm(ring.states, axis=1) < 0.5
+    assert ring.manifolds[centre].tolist() == [-1]
+    assert not ring.manifolds[~centre].any()
+
+
+def test_certified_points_belong_to_no_manifold():
+    points = find_fixed_points(lambda x: torch.tanh(2 * x), np.linspace(-2, 2, 9)[:, None])
+    assert points.manifolds.tolist() == [-1, -1, -1]
+    assert len(points.manifold_dimensions) == 0

@@ -1,5 +1,6 @@
 """The record: summary, picture, saving and loading."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.colors import to_hex
 
 from dynascope import plotting
 from dynascope.fixedpoints import FixedPoints, find_fixed_points
+from dynascope.results import Result
 
 
 @pytest.fixture
@@ -21,6 +23,8 @@ def test_summary_of_a_grid(points):
         "9 fixed points: 4 stable, 4 saddles with 1 unstable direction, 1 repeller",
         f"largest q {points.speeds.max():.1e}; 9 of 9 certified (estimated curvature)",
         "200 of 200 starts converged",
+        "index check: the indices sum to 1, as they must: no sign of a missing point",
+        "within reach of such starts: 9.0 isolated points estimated (95 %: 9.0 to 9.0), coverage 100.0%",
     ]
 
 
@@ -83,3 +87,17 @@ def test_nothing_found_is_saved_and_loaded(tmp_path):
     loaded = FixedPoints.load(points.save(tmp_path / "none.h5"))
     assert loaded.states.shape == (0, 3)
     assert loaded.summary() == points.summary()
+
+
+def test_a_record_of_the_first_version_still_loads(tmp_path, points):
+    """It had no field after ``outcomes``: no slow points, no completeness."""
+    fields = [field for field in dataclasses.fields(FixedPoints) if field.name not in {"parameters", "input_digest"}]
+    old = [field for field in fields if field.default is dataclasses.MISSING or field.name == "dynamics"]
+    assert {field.name for field in old} >= {"states", "speeds", "certificate_kind", "outcomes"}
+    declared = [(field.name, field.type, dataclasses.field(metadata=field.metadata)) for field in old]
+    first = dataclasses.make_dataclass("First", declared, bases=(Result,), frozen=True, kw_only=True)
+    first.kind = FixedPoints.kind
+    values = {field.name: getattr(points, field.name) for field in old}
+    loaded = FixedPoints.load(first(**values).save(tmp_path / "first.h5"))
+    assert (loaded.index, loaded.slow_states, loaded.n_rounds, loaded.incomplete) == (None, None, 1, False)
+    assert loaded.summary().splitlines() == points.summary().splitlines()[:3]
