@@ -1,4 +1,4 @@
-"""``dynascope fixedpoints``: find, certify and draw the fixed points of the networks in archives."""
+"""``dynascope fixedpoints``: find, certify, linearise and draw the fixed points of the networks in archives."""
 
 import dataclasses
 from pathlib import Path
@@ -12,7 +12,7 @@ from .networks import Network, input_option, open_network
 from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
 
 if TYPE_CHECKING:
-    from ..fixedpoints import FixedPoints
+    from ..fixedpoints import FixedPoints, Linearization
     from ..trainers import Model
 
 # Lines of the table, and trials behind the portrait: more would hide the points.
@@ -27,6 +27,8 @@ class _Search:
     input: str | None
     tolerance: float
     certify: bool
+    patience: int | None
+    slow: bool
 
 
 @click.command("fixedpoints")
@@ -63,26 +65,38 @@ class _Search:
     show_default=True,
     help="Prove existence and uniqueness of each point.",
 )
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Draw more starts until N of them have found nothing new; --starts then bounds a round.",
+)
+@click.option("--slow", is_flag=True, help="Also report slow points: minima of q that are no fixed points.")
 @output_options
 def command(
     archives: tuple[str, ...], output: str, figure_format: str, selection: Selection, input_text: str | None,
-    n_starts: int, noise: float, seed: int, tolerance: float, certify: bool, console: Console,
+    n_starts: int, noise: float, seed: int, tolerance: float, certify: bool, patience: int | None, slow: bool,
+    console: Console,
 ) -> int:  # fmt: skip
-    """Find the fixed points of each network, with stability and certificates, and draw its phase portrait.
+    """Find the fixed points of each network, certify and linearise them, and draw its phase portrait.
+
+    Writes OUT.h5 (points, Jacobians, certificates, what may be missing), OUT-modes.h5 (eigenvectors, time constants,
+    non-normality), OUT.png (phase portrait) and OUT-spectrum.png (eigenvalues). With several archives OUT gets each
+    archive's name appended.
 
     Low-rank networks are searched in their full state space and, as a check, in their exact reduced dynamics. The
     portrait shows the reduced plane of a rank-1 network, and the plane of the first two principal components of the
-    fixed points of others. With several archives OUT gets each archive's name appended.
+    fixed points of others.
 
     \b
     Examples:
       dynascope fixedpoints tb.h5 -o fixed_points
-      dynascope fixedpoints rnn.h5 tb.h5 --input 0 --starts 1024 -o both
+      dynascope fixedpoints rnn.h5 tb.h5 --input 0 --patience 1024 --slow -o both
     """
     import torch
 
     torch.set_num_threads(1)
-    search = _Search(n_starts, noise, seed, input_text, tolerance, certify)
+    search = _Search(n_starts, noise, seed, input_text, tolerance, certify, patience, slow)
     base = base_path(output)
     found: dict[str, Any] = {}
     for path, target in zip(archives, result_paths(base, archives), strict=True):
@@ -99,35 +113,66 @@ def _one(
     path: str, target: Path, figure_format: str, selection: Selection, search: _Search
 ) -> tuple[str, dict[str, Any]]:
     from .. import plotting
-    from ..fixedpoints import find_fixed_points
+    from ..fixedpoints import linearize
 
     network = open_network(path, selection, search.input)
-    model, states = network.model, network.states
-    step, u = network.map()
-    starts = _starts(states, search)
-    options: dict[str, Any] = {"tolerance": search.tolerance, "certify": search.certify}
-    points = find_fixed_points(step, starts, u, lipschitz=model.jacobian_lipschitz(), **options)
-    points = dataclasses.replace(
-        points, parameters={**points.parameters, **dataclasses.asdict(search), "archive": Path(path).name}
-    )
-    agreement = _reduced_agreement(network, points, starts, options)
+    points = _searched(network, search, Path(path).name)
+    agreement = _reduced_agreement(network, points, search)
+    modes = linearize(points, network.map()[0] if len(points) else None, dt=network.dt)
     points.save(with_suffix(target, ".h5"))
-    figure = _draw(network, points, f"{Path(path).stem}: {_counted(points)}")
-    plotting.save(figure, with_suffix(target, f".{figure_format}"))
-    text = "\n".join(["  " + line for line in [*points.summary().splitlines(), *_table(model, points), *agreement]])
-    values = {"n_points": len(points), **points.to_dict(), "reduced": agreement}
-    return text, {key: value for key, value in values.items() if key != "jacobians"}
+    modes.save(with_suffix(target, "-modes.h5"))
+    title = f"{Path(path).stem}: {_counted(points)}"
+    plotting.save(_draw(network, points, title), with_suffix(target, f".{figure_format}"))
+    spectrum = modes.plot()
+    spectrum.set_title(title)
+    plotting.save(spectrum, with_suffix(target, f"-spectrum.{figure_format}"))
+    lines = [*points.summary().splitlines(), *_table(network.model, points), *_modes_lines(modes), *agreement]
+    values = {"n_points": len(points), **points.to_dict(), "reduced": agreement, "modes": modes.to_dict()}
+    return "\n".join("  " + line for line in lines), _without_matrices(values)
 
 
-def _starts(states: np.ndarray, search: _Search) -> np.ndarray:
+def _searched(network: Network, search: _Search, name: str) -> "FixedPoints":
+    """Return the fixed points of a network, from as many starts as were asked for or until nothing new appears."""
+    from ..fixedpoints import draw_from_trajectories, find_all_fixed_points, find_fixed_points
+
+    step, u = network.map()
+    options: dict[str, Any] = {
+        "tolerance": search.tolerance,
+        "certify": search.certify,
+        "slow_points": search.slow,
+        "lipschitz": network.model.jacobian_lipschitz(),
+        "jacobian": network.jacobian(),
+    }
+    if search.patience is None:
+        points = find_fixed_points(step, _starts(network, search), u, **options)
+    else:
+        draw = draw_from_trajectories(network.states, noise=search.noise)
+        limits = {"patience": search.patience, "batch": search.n_starts, "seed": search.seed}
+        points = find_all_fixed_points(step, draw, u, **limits, **options)
+    kept = {**points.parameters, **dataclasses.asdict(search), "archive": name}
+    return dataclasses.replace(points, parameters=kept)
+
+
+def _starts(network: Network, search: _Search) -> np.ndarray:
     from ..fixedpoints import sample_starts
 
-    return sample_starts(states, search.n_starts, noise=search.noise, seed=search.seed)
+    return sample_starts(network.states, search.n_starts, noise=search.noise, seed=search.seed)
 
 
-def _reduced_agreement(
-    network: Network, points: "FixedPoints", starts: np.ndarray, options: dict[str, Any]
-) -> list[str]:
+def _modes_lines(modes: "Linearization") -> list[str]:
+    """Return the table of the linearisation; nothing when there is no point."""
+    return modes.summary().splitlines() if len(modes) else []
+
+
+def _without_matrices(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is too long to print: the files have it."""
+    hidden = {"jacobians", "slow_jacobians", "right_eigenvectors", "left_eigenvectors", "start_points"}
+    return {
+        key: _without_matrices(value) if key == "modes" else value for key, value in values.items() if key not in hidden
+    }
+
+
+def _reduced_agreement(network: Network, points: "FixedPoints", search: _Search) -> list[str]:
     """Say whether the search in the exact reduced dynamics finds the same points."""
     import torch
 
@@ -136,9 +181,10 @@ def _reduced_agreement(
     reduced = network.model.reduced()
     if reduced is None:
         return []
+    starts = _starts(network, search)
     with torch.no_grad():
         projected = reduced.project(torch.as_tensor(starts))
-    inner = find_fixed_points(reduced.step, projected, network.input, **{**options, "certify": False})
+    inner = find_fixed_points(reduced.step, projected, network.input, tolerance=search.tolerance, certify=False)
     lifted = reduced.lift(torch.as_tensor(inner.states)).numpy()
     what = f"reduced dynamics ({', '.join(reduced.names)})"
     if not len(inner) and not len(points):

@@ -17,19 +17,22 @@ import click
 from .. import __version__
 from ..errors import DynascopeError, unknown_name
 
-# Name → one line for the map. Module cli/<name>.py holds the command in a variable named `command`;
-# importing it only when chosen keeps `dynascope --help` from loading torch.
+# Name → one line for the map. Module cli/<name>.py (or as MODULES says) holds the command in a variable named
+# `command`; importing it only when chosen keeps `dynascope --help` from loading torch.
 COMMANDS = {
     "demo": "Run the main job on real work: train, export, fixed points, CKA, a report.",
     "train": "Train networks on a task, resumably.",
     "export": "Replay trained networks and write activity archives.",
     "info": "Print what an archive holds.",
     "validate": "Check archives: structure, sizes, and every bit against the digest.",
-    "fixedpoints": "Find and certify the fixed points of a trained network.",
+    "fixedpoints": "Find, certify and linearise the fixed points of a trained network.",
+    "continue": "Follow fixed points along an input, a weight scale or through training.",
+    "lyapunov": "Measure the Lyapunov exponents of a trained network.",
     "cka": "Compare the representations of networks or recordings.",
     "recover": "Score how well student networks recover a teacher's activity.",
     "completion": "Print the line that switches on shell completion.",
 }
+MODULES = {"continue": "continuation"}  # a word that Python keeps for itself
 BUG = 70
 INTERRUPTED = 130
 
@@ -45,7 +48,7 @@ class LazyGroup(click.Group):
         """Import and return a command, or None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{cmd_name}", package=__package__)
+        module = importlib.import_module(f".{MODULES.get(cmd_name, cmd_name)}", package=__package__)
         found = module.command
         assert isinstance(found, click.Command)
         return found

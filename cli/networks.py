@@ -47,6 +47,22 @@ class Network:
         moved = [self.model.step(state, torch.as_tensor(self.input + shift)[None]) for shift in (0.0, 1.0)]
         return not torch.equal(*moved)
 
+    @property
+    def dt(self) -> float | None:
+        """Seconds per step, None when the recording has one sample or its samples are not evenly spaced."""
+        steps = np.diff(np.asarray(self.recording.time, float))
+        return float(steps[0]) if len(steps) and steps[0] > 0 and np.allclose(steps, steps[0]) else None
+
+    def jacobian(self) -> Callable[..., "Tensor"] | None:
+        """Return the formula of ∂step/∂state with the arguments of :meth:`map`, None when there is none."""
+        import torch
+
+        formula = self.model.jacobian()
+        if formula is None or self.has_input:
+            return formula
+        fixed = torch.as_tensor(self.input)
+        return lambda state: formula(state, fixed.expand(*state.shape[:-1], -1))
+
     def map(self) -> tuple[Callable[..., "Tensor"], np.ndarray | None]:
         """Return the step and the input to pass to the functions of ``fixedpoints``."""
         if self.has_input:

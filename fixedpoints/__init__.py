@@ -7,6 +7,13 @@ from .certificates.regions import ReluFixedPoints, enumerate_relu
 from .comparison import PointComparison, compare_fixed_points, flow_agreement
 from .completeness import IndexCheck, fixed_point_index
 from .continuous import line_scores, ring_score
+from .cycles.closed import LimitCycle
+from .cycles.dimension import kaplan_yorke
+from .cycles.limit import limit_cycle
+from .cycles.lyapunov import lyapunov_spectrum
+from .cycles.orbits import PeriodicOrbits
+from .cycles.periodic import periodic_points
+from .cycles.spectrum import LyapunovSpectrum
 from .drawing.portrait import Plane, flow_field, phase_portrait
 from .drawing.spectrum import spectrum_plot
 from .find import find_fixed_points
@@ -23,8 +30,11 @@ __all__ = [
     "Certificate",
     "FixedPoints",
     "IndexCheck",
+    "LimitCycle",
     "Linearization",
+    "LyapunovSpectrum",
     "Manifolds",
+    "PeriodicOrbits",
     "Plane",
     "PointComparison",
     "ReluFixedPoints",
@@ -41,9 +51,13 @@ __all__ = [
     "fixed_point_index",
     "flow_agreement",
     "flow_field",
+    "kaplan_yorke",
+    "limit_cycle",
     "line_scores",
     "linearize",
     "lipschitz_from_curvature",
+    "lyapunov_spectrum",
+    "periodic_points",
     "phase_portrait",
     "richness",
     "ring_score",
