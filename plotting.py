@@ -105,6 +105,16 @@ def save(drawn: "Figure | Axes", path: str | Path) -> Path:
     shown = drawn if isinstance(drawn, Figure) else figure_of(drawn)
     buffer = io.BytesIO()
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    _align_titles(shown)
     with style():
         shown.savefig(buffer, format=kind, metadata=metadata)
     return files.write_bytes(path, buffer.getvalue())
+
+
+def _align_titles(drawn: "Figure") -> None:
+    """Put every title at the left in the suite's size: axes are often titled outside the style."""
+    for ax in drawn.axes:
+        title = ax.get_title()
+        if title:
+            ax.set_title("")
+            ax.set_title(title, loc="left", fontsize="medium")

@@ -9,14 +9,15 @@ import numpy as np
 
 from .console import Console, output_options
 from .networks import Network, input_option, open_network
+from .pictures import basins_picture, portrait, portrait_in_space
 from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
 
 if TYPE_CHECKING:
     from ..fixedpoints import FixedPoints, Linearization
     from ..trainers import Model
 
-# Lines of the table, and trials behind the portrait: more would hide the points.
-_ROWS, _TRIALS = 20, 24
+# Lines of the table; recorded states whose basin is looked up.
+_ROWS, _BASIN_STARTS = 20, 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,15 @@ class _Search:
     certify: bool
     patience: int | None
     slow: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Extras:
+    """What is asked for beyond the points and their linearisation."""
+
+    basins: bool
+    connections: bool
+    in_space: bool
 
 
 @click.command("fixedpoints")
@@ -72,11 +82,14 @@ class _Search:
     help="Draw more starts until N of them have found nothing new; --starts then bounds a round.",
 )
 @click.option("--slow", is_flag=True, help="Also report slow points: minima of q that are no fixed points.")
+@click.option("--basins", is_flag=True, help="Also say which attractor the recorded states lead to: OUT-basins.")
+@click.option("--connections", is_flag=True, help="Also follow each unstable direction: OUT-connections.")
+@click.option("--3d", "in_space", is_flag=True, help="Also draw points and trajectories in three dimensions: OUT-3d.")
 @output_options
 def command(
     archives: tuple[str, ...], output: str, figure_format: str, selection: Selection, input_text: str | None,
     n_starts: int, noise: float, seed: int, tolerance: float, certify: bool, patience: int | None, slow: bool,
-    console: Console,
+    basins: bool, connections: bool, in_space: bool, console: Console,
 ) -> int:  # fmt: skip
     """Find the fixed points of each network, certify and linearise them, and draw its phase portrait.
 
@@ -92,15 +105,17 @@ def command(
     Examples:
       dynascope fixedpoints tb.h5 -o fixed_points
       dynascope fixedpoints rnn.h5 tb.h5 --input 0 --patience 1024 --slow -o both
+      dynascope fixedpoints tb.h5 --basins --connections -o landscape
     """
     import torch
 
     torch.set_num_threads(1)
     search = _Search(n_starts, noise, seed, input_text, tolerance, certify, patience, slow)
+    extras = _Extras(basins, connections, in_space)
     base = base_path(output)
     found: dict[str, Any] = {}
     for path, target in zip(archives, result_paths(base, archives), strict=True):
-        text, values = _one(path, target, figure_format, selection, search)
+        text, values = _one(path, target, figure_format, selection, search, extras)
         found[path] = values
         if not console.as_json:
             console.result(f"{path}\n{text}", {})
@@ -110,7 +125,7 @@ def command(
 
 
 def _one(
-    path: str, target: Path, figure_format: str, selection: Selection, search: _Search
+    path: str, target: Path, figure_format: str, selection: Selection, search: _Search, extras: _Extras
 ) -> tuple[str, dict[str, Any]]:
     from .. import plotting
     from ..fixedpoints import linearize
@@ -122,13 +137,39 @@ def _one(
     points.save(with_suffix(target, ".h5"))
     modes.save(with_suffix(target, "-modes.h5"))
     title = f"{Path(path).stem}: {_counted(points)}"
-    plotting.save(_draw(network, points, title), with_suffix(target, f".{figure_format}"))
+    plotting.save(portrait(network, points, title), with_suffix(target, f".{figure_format}"))
     spectrum = modes.plot()
     spectrum.set_title(title)
     plotting.save(spectrum, with_suffix(target, f"-spectrum.{figure_format}"))
-    lines = [*points.summary().splitlines(), *_table(network.model, points), *_modes_lines(modes), *agreement]
+    further = _further(network, points, target, figure_format, extras) if len(points) else []
+    lines = [*points.summary().splitlines(), *_table(network.model, points), *_modes_lines(modes), *agreement, *further]
     values = {"n_points": len(points), **points.to_dict(), "reduced": agreement, "modes": modes.to_dict()}
     return "\n".join("  " + line for line in lines), _without_matrices(values)
+
+
+def _further(network: Network, points: "FixedPoints", target: Path, figure_format: str, extras: _Extras) -> list[str]:
+    """Compute, save and draw what else was asked for, and return what it says."""
+    from .. import plotting
+    from ..fixedpoints import basins, connections
+
+    step, u = network.map()
+    lines: list[str] = []
+    if extras.basins:
+        visited = network.states.reshape(-1, network.states.shape[-1])
+        chosen = np.linspace(0, len(visited) - 1, min(_BASIN_STARTS, len(visited))).astype(int)
+        found = basins(step, visited[chosen], points, u)
+        found.save(with_suffix(target, "-basins.h5"))
+        drawn = basins_picture(network, points) or found.plot()
+        plotting.save(drawn, with_suffix(target, f"-basins.{figure_format}"))
+        lines += found.summary().splitlines()
+    if extras.connections:
+        graph = connections(step, points, u)
+        graph.save(with_suffix(target, "-connections.h5"))
+        plotting.save(graph.plot(), with_suffix(target, f"-connections.{figure_format}"))
+        lines += graph.summary().splitlines()
+    if extras.in_space:
+        plotting.save(portrait_in_space(network, points), with_suffix(target, f"-3d.{figure_format}"))
+    return lines
 
 
 def _searched(network: Network, search: _Search, name: str) -> "FixedPoints":
@@ -216,39 +257,6 @@ def _table(model: "Model", points: "FixedPoints") -> list[str]:
     return [*lines, f"… and {hidden} more in the result file"] if hidden > 0 else lines
 
 
-def _draw(network: Network, points: "FixedPoints", title: str) -> Any:
-    """Draw the portrait in the reduced plane where there is one, else in the plane of the points' largest spread."""
-    import torch
-
-    from ..fixedpoints import Plane, phase_portrait
-
-    reduced, states, (step, u) = network.model.reduced(), network.states, network.map()
-    marks, shown = points.states, states[:_TRIALS]
-    if reduced is not None and reduced.size == 2:
-        with torch.no_grad():
-            marks = reduced.project(torch.as_tensor(marks)).numpy()
-            shown = reduced.project(torch.as_tensor(shown)).numpy()
-        step, u, plane = reduced.step, network.input, Plane.coordinates_of(2, _spoken(reduced.names))
-    elif states.shape[-1] < 2:
-        return points.plot()
-    else:
-        plane = Plane.principal(marks if len(marks) > 2 else shown)
-    drawn = phase_portrait(step, plane, points=marks, stable=points.stable, inputs=u, trajectories=shown)
-    drawn.set_title(title)
-    return drawn
-
-
 def _counted(points: "FixedPoints") -> str:
     stable = int(points.stable.sum())
     return f"{stable} stable, {len(points) - stable} unstable"
-
-
-def _spoken(names: tuple[str, ...]) -> tuple[str, ...]:
-    words = {"kappa": "κ", "v": "input trace v", "beta": "bias trace β"}
-    numbered = {
-        name.partition("_")[0]: sum(other.startswith(name.partition("_")[0]) for other in names) > 1 for name in names
-    }
-    return tuple(
-        f"{words[word]} {number}".strip() if numbered[word] else words[word]
-        for word, _, number in (name.partition("_") for name in names)
-    )

@@ -22,6 +22,7 @@ from ..errors import DynascopeError, unknown_name
 COMMANDS = {
     "demo": "Run the main job on real work: train, export, fixed points, CKA, a report.",
     "train": "Train networks on a task, resumably.",
+    "sweep": "Train the networks of a grid on several workers, resumably.",
     "export": "Replay trained networks and write activity archives.",
     "info": "Print what an archive holds.",
     "validate": "Check archives: structure, sizes, and every bit against the digest.",
@@ -30,6 +31,7 @@ COMMANDS = {
     "lyapunov": "Measure the Lyapunov exponents of a trained network.",
     "cka": "Compare the representations of networks or recordings.",
     "recover": "Score how well student networks recover a teacher's activity.",
+    "reproduce": "Run a published study again and print our figures beside its own.",
     "completion": "Print the line that switches on shell completion.",
 }
 MODULES = {"continue": "continuation"}  # a word that Python keeps for itself

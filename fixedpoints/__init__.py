@@ -14,12 +14,25 @@ from .cycles.lyapunov import lyapunov_spectrum
 from .cycles.orbits import PeriodicOrbits
 from .cycles.periodic import periodic_points
 from .cycles.spectrum import LyapunovSpectrum
+from .drawing.basins import basin_portrait
+from .drawing.diagram import draw_diagram
+from .drawing.nullclines import nullclines
 from .drawing.portrait import Plane, flow_field, phase_portrait
+from .drawing.space import phase_portrait_3d
 from .drawing.spectrum import spectrum_plot
 from .find import find_fixed_points
+from .following.follow import bifurcation_diagram, continue_branch
+from .following.parameters import along_input, along_scale, along_weights
+from .following.record import BifurcationDiagram
+from .following.tracking import track_points
+from .following.tracking_record import Tracking
+from .landscape.basins import Basins, basins
+from .landscape.connections import Connections, connections
 from .linearize import Linearization, linearize
+from .low_rank import LowRankMap, low_rank_map
 from .manifolds import Manifolds, find_manifolds
 from .record import FixedPoints
+from .reduction import ProjectedFlow, projected_flow
 from .richness import richness
 from .search import find_all_fixed_points
 from .starts import box_starts, draw_from_box, draw_from_trajectories, sample_starts
@@ -27,21 +40,36 @@ from .starts import box_starts, draw_from_box, draw_from_trajectories, sample_st
 __all__ = [
     "LOGISTIC_CURVATURE",
     "TANH_CURVATURE",
+    "Basins",
+    "BifurcationDiagram",
     "Certificate",
+    "Connections",
     "FixedPoints",
     "IndexCheck",
     "LimitCycle",
     "Linearization",
+    "LowRankMap",
     "LyapunovSpectrum",
     "Manifolds",
     "PeriodicOrbits",
     "Plane",
     "PointComparison",
+    "ProjectedFlow",
     "ReluFixedPoints",
     "TorchMap",
+    "Tracking",
+    "along_input",
+    "along_scale",
+    "along_weights",
     "as_map",
+    "basin_portrait",
+    "basins",
+    "bifurcation_diagram",
     "box_starts",
     "compare_fixed_points",
+    "connections",
+    "continue_branch",
+    "draw_diagram",
     "draw_from_box",
     "draw_from_trajectories",
     "enumerate_relu",
@@ -56,11 +84,16 @@ __all__ = [
     "line_scores",
     "linearize",
     "lipschitz_from_curvature",
+    "low_rank_map",
     "lyapunov_spectrum",
+    "nullclines",
     "periodic_points",
     "phase_portrait",
+    "phase_portrait_3d",
+    "projected_flow",
     "richness",
     "ring_score",
     "sample_starts",
     "spectrum_plot",
+    "track_points",
 ]

@@ -1,1 +1,1 @@
-"""Where starts and unstable directions lead: basins of attraction and connections."""
+"""Where orbits end: basins of attraction, and the orbits that connect saddles with attractors."""

@@ -71,10 +71,9 @@ def test_fixedpoints_of_several_networks_and_as_json(workshop, call, tmp_path):
     assert sorted(found) == sorted(map(str, networks))
     assert all(len(values["states"]) == values["n_points"] for values in found.values())
     assert {path.name for path in tmp_path.iterdir()} == {
-        "p-rnn.h5",
-        "p-rnn.svg",
-        "p-lowrank_tbrnn.h5",
-        "p-lowrank_tbrnn.svg",
+        f"p-{name}{ending}"
+        for name in ("rnn", "lowrank_tbrnn")
+        for ending in (".h5", ".svg", "-modes.h5", "-spectrum.svg")
     }
 
 

@@ -1,17 +1,23 @@
-"""The example in docs/fixedpoints.md runs and prints what it says."""
+"""The examples in the pages on fixed points run and print what they say."""
 
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def test_page(capsys):
-    page = (ROOT / "docs" / "fixedpoints.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    exec(compile(example, "docs/fixedpoints.md", "exec"), {})
+@pytest.mark.parametrize("page", ["fixedpoints", "landscape", "following", "cycles"])
+def test_page(page, capsys):
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert examples
+    promised = [line.removeprefix("# ") for line in "".join(examples).splitlines() if line.startswith("# ")]
+    namespace = {}
+    for example in examples:
+        exec(compile(example, f"docs/{page}.md", "exec"), namespace)
     printed = capsys.readouterr().out.splitlines()
-    promised = [line.removeprefix("# ") for line in example.splitlines() if line.startswith("# ")]
-    assert len(printed) == len(promised) == 3
+    assert len(printed) == len(promised) > 0
     for line, pattern in zip(printed, promised, strict=True):
         assert re.fullmatch(re.escape(pattern).replace("…", ".*"), line)

@@ -142,3 +142,33 @@ def test_stability_of_a_map(values, n_unstable, stable, name):
     assert count_unstable(row).tolist() == [n_unstable]
     assert is_stable(row).tolist() == [stable]
     assert point_types(row) == [name]
+
+
+class _WithFormula(torch.nn.Module):
+    """tanh(2x) with a method ``jacobian``, which counts its calls and may lie."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor, self.calls = factor, []
+
+    def forward(self, x):
+        return torch.tanh(2 * x)
+
+    def jacobian(self, x):
+        self.calls.append(len(x))
+        return torch.diag_embed(self.factor * (1 - torch.tanh(2 * x) ** 2))
+
+
+def test_the_steps_own_formula_is_used():
+    step = _WithFormula(2.0)
+    problem = make_problem(step, np.ones((4, 3)), None)
+    made = make_jacobian(problem)(problem.starts, None)
+    assert problem.step.calls[-1] == 4  # on the copy that the search uses
+    np.testing.assert_allclose(made, together(problem, problem.starts, None), atol=1e-15)
+
+
+@pytest.mark.parametrize("factor", [1.0, float("nan"), None])
+def test_a_method_of_that_name_that_is_not_the_derivative_is_not_used(factor):
+    problem = make_problem(_WithFormula(factor), np.ones((4, 3)), None)
+    made = make_jacobian(problem)(problem.starts, None)
+    np.testing.assert_allclose(made, together(problem, problem.starts, None), atol=1e-15)

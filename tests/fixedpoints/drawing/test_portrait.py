@@ -76,6 +76,34 @@ def test_no_points_and_one_point_can_be_drawn():
         assert np.ptp(ax.get_xlim()) > 0
 
 
+def test_velocity_of_a_flow_is_the_right_hand_side():
+    grid = np.linspace(-1, 1, 5)
+    flow = flow_field(lambda x: -2 * x, Plane(np.zeros(2), np.eye(2)), grid, grid, dynamics="flow")
+    assert flow[..., 0] == pytest.approx(np.tile(-2 * grid, (5, 1)))
+    with pytest.raises(InputError, match="unknown dynamics 'ode'"):
+        flow_field(bistable, Plane(np.zeros(3), np.eye(2, 3)), grid, grid, dynamics="ode")
+
+
+def test_types_choose_the_mark_and_stability_the_filling():
+    kinds = ["stable node", "stable node", "saddle"]
+    ax = phase_portrait(bistable, Plane(np.zeros(3), np.eye(2, 3)), points=POINTS, stable=STABLE, types=kinds)
+    groups = {group.get_label(): group for group in ax.collections if group.get_label() in kinds}
+    corners = {name: len(group.get_paths()[0].vertices) for name, group in groups.items()}
+    assert list(groups) == ["stable node", "saddle"]
+    assert corners["saddle"] == 5  # a diamond, closed
+    assert corners["stable node"] > 10
+    assert groups["saddle"].get_facecolor()[0].tolist() == [1, 1, 1, 1]
+    with pytest.raises(InputError, match=r"types: expected one per point \(3\), found 1"):
+        phase_portrait(bistable, Plane(np.zeros(3), np.eye(2, 3)), points=POINTS, stable=STABLE, types=["saddle"])
+
+
+def test_nullclines_on_request():
+    plane = Plane(np.zeros(3), np.eye(2, 3), ("first", "second"))
+    ax = phase_portrait(bistable, plane, points=POINTS, stable=STABLE, nullclines=True)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert {"first at rest", "second at rest"} < set(names)
+
+
 @pytest.mark.parametrize(
     ("states", "words"), [(np.ones((5, 1)), "at least 2 coordinates"), (np.ones((1, 3)), "at least 2 states")]
 )
