@@ -1,5 +1,6 @@
 """Optimisers whose state is plain arrays with a leading member axis, so that members can leave and runs resume."""
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -37,7 +38,9 @@ class Optimizer:
         if limit is None:
             return gradients
         squares = [gradient.reshape(len(gradient), -1).square().sum(1) for gradient in gradients.values()]
-        norms = torch.stack(squares).sum(0).sqrt()
+        # One parameter after the other: torch adds the rows of a matrix in an order that depends on the number of its
+        # columns, and a network's norm would depend on how many others are trained beside it.
+        norms = functools.reduce(torch.add, squares).sqrt()
         scale = (limit / (norms + 1e-6)).clamp(max=1.0)
         return {name: value * scale.view(-1, *[1] * (value.ndim - 1)) for name, value in gradients.items()}
 
