@@ -1,8 +1,36 @@
 """Analyses of activity: arrays in, numbers and result objects out. Knows no network library."""
 
 from .canonical_correlation import CanonicalCorrelations, cca
+from .decompositions import (
+    TRUNCATIONS,
+    ComponentMatching,
+    CPDecomposition,
+    Decomposition,
+    RankCrossValidation,
+    SliceDecomposition,
+    TensorComparison,
+    TrainDecomposition,
+    TuckerDecomposition,
+    compare_tensors,
+    cp,
+    held_out_folds,
+    match_components,
+    rank_cross_validation,
+    rank_grid,
+    slice_tca,
+    tensor_train,
+    truncate_tensor,
+    tucker,
+)
 from .kernel_alignment import CKATerms, cka, cka_matrix, cka_terms
-from .low_rank import canonical_factors, effective_tensor, full_tensor, symmetrized
+from .low_rank import (
+    canonical_factors,
+    canonical_matrix_factors,
+    effective_tensor,
+    full_tensor,
+    reachable_basis,
+    symmetrized,
+)
 from .r_squared import R2_MODES, trajectory_r2
 from .recovery_report import RecoveryReport, recovery
 from .samples import flatten_samples
@@ -12,24 +40,45 @@ from .subspaces import participation_ratio, principal_angles, variance_captured
 
 __all__ = [
     "R2_MODES",
+    "TRUNCATIONS",
     "CKATerms",
+    "CPDecomposition",
     "CanonicalCorrelations",
+    "ComponentMatching",
+    "Decomposition",
+    "RankCrossValidation",
     "RecoveryReport",
     "SimilarityMatrix",
+    "SliceDecomposition",
+    "TensorComparison",
+    "TrainDecomposition",
+    "TuckerDecomposition",
     "canonical_factors",
+    "canonical_matrix_factors",
     "cca",
     "cka",
     "cka_matrix",
     "cka_terms",
+    "compare_tensors",
+    "cp",
     "effective_tensor",
     "flatten_samples",
     "full_tensor",
+    "held_out_folds",
+    "match_components",
     "participation_ratio",
     "principal_angles",
     "procrustes_distance",
+    "rank_cross_validation",
+    "rank_grid",
+    "reachable_basis",
     "recovery",
     "similarity_matrix",
+    "slice_tca",
     "symmetrized",
+    "tensor_train",
     "trajectory_r2",
+    "truncate_tensor",
+    "tucker",
     "variance_captured",
 ]
