@@ -123,7 +123,12 @@ class Workbench:
         self.runs = runs or study.scales[scale].runs
         self.budget = study.scales[scale].budget
         self.note = note
-        self._engine: dict[str, Any] = {"executor": executor, "workers": workers, "progress": progress, "should_stop": should_stop}
+        self._engine: dict[str, Any] = {
+            "executor": executor,
+            "workers": workers,
+            "progress": progress,
+            "should_stop": should_stop,
+        }
         self._seconds: dict[str, float] = {}
 
     def train(

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, unknown_name
+from ..readers import open_archive
 from . import randomness, stopping
 from .model import Model
 from .optimizers import Optimizer
@@ -87,6 +88,8 @@ class TrainingLoop:
         draws = [randomness.generator(settings.seed, "weights", member) for member in range(members)]
         dtype = getattr(torch, config.dtype)
         self.model = family.model(settings.model, members=members, generators=draws, dtype=dtype).to(config.device)
+        if config.start_from:
+            self.model.load_arrays(self._started(self.model.arrays()))
         self.model.freeze(config.frozen)
         for name, mask in (masks or {}).items():
             self.model.set_mask(name, mask)
@@ -112,6 +115,7 @@ class TrainingLoop:
 
     def run_epoch(self) -> None:
         """Evaluate, let finished members go, and train the others for one epoch."""
+        self._thaw()
         row, gradients = self._evaluate()
         self._log(row)
         if self._keep is not None and self.config.keep_every and self.epoch % self.config.keep_every == 0:
@@ -144,6 +148,35 @@ class TrainingLoop:
     def columns(self) -> dict[str, np.ndarray]:
         """Return the log as columns, (row, member) each."""
         return {name: np.stack([row[name] for row in self.log]) for name in (self.log[0] if self.log else {})}
+
+    def _started(self, drawn: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the drawn weights with those in their place that come from the archive to start from."""
+        config = self.config
+        with open_archive(config.start_from) as archive:
+            assert archive.model is not None  # the settings have looked
+            given = {name: np.asarray(archive.model.parameters[name]) for name in archive.model.parameters}
+        for name in config.start_parameters or sorted({*given} & {*drawn}):
+            if name not in drawn or name not in given:
+                raise ConfigurationError(
+                    unknown_name("parameter in training.start_parameters", name, {*given} & {*drawn})
+                )
+            if given[name].shape != drawn[name].shape[1:]:
+                raise ConfigurationError(
+                    f"training.start_from: parameter '{name}' has shape {given[name].shape} in {config.start_from}, "
+                    f"expected {drawn[name].shape[1:]}"
+                )
+            drawn[name] = np.broadcast_to(given[name], drawn[name].shape).copy()
+        return drawn
+
+    def _thaw(self) -> None:
+        """Train the frozen parameters too from epoch ``frozen_epochs`` on; the others keep their optimiser state."""
+        limit = self.config.frozen_epochs
+        if limit is None or self.epoch < limit or len(self.model.trainable) == len(self.model.arrays()):
+            return
+        self.model.freeze(())
+        state = self.optimizer.arrays()
+        self.optimizer = Optimizer(self.model, self.config)
+        self.optimizer.load_arrays(state)
 
     def _draw_validation(self) -> Batch | None:
         n_trials = self.config.validation_trials
@@ -268,6 +301,7 @@ class TrainingLoop:
         rows = len(next(iter(columns.values()), ()))
         self.log = [{name: column[i] for name, column in columns.items()} for i in range(rows)]
         if self.active:
+            self._thaw()
             self.model.load_arrays(snapshot["parameters"])
             self.optimizer.load_arrays(snapshot["optimizer"])
             self.source.restore(values["source"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from ..errors import ConfigurationError
+from ..readers import open_archive
 from . import config as configuration
 from .config import choice, positive
 from .family import Family, Tables, get_family
@@ -35,7 +36,9 @@ class TrainingConfig:
     stop_performance : stop when the mean performance exceeds this
     keep_best : end with the weights of lowest loss rather than the last ones
     keep_every : keep the weights every so many epochs, for a history of the training; 0 keeps the end only
-    frozen : names of parameters that are not trained
+    frozen : names of parameters that are not trained, for ``frozen_epochs`` epochs or, without it, ever
+    start_from : archive of a network from which training starts; ``start_parameters`` are taken from it (every one
+        that both networks have when empty), the others are drawn. ``start_digest`` is filled in from the file
     dtype, device : arithmetic and where it happens
     """
 
@@ -58,6 +61,10 @@ class TrainingConfig:
     keep_best: bool = True
     keep_every: int = positive(0, zero=True)
     frozen: tuple[str, ...] = ()
+    frozen_epochs: int | None = positive(None)
+    start_from: str = ""
+    start_parameters: tuple[str, ...] = ()
+    start_digest: str = ""
     dtype: str = choice("float32", "float64", default="float32")
     device: str = "cpu"
 
@@ -66,6 +73,14 @@ class TrainingConfig:
             rate = getattr(self, name)
             if rate is not None and not 0 <= rate <= LARGEST_RATE:
                 raise ConfigurationError(f"training.{name} = {rate}: expected a number from 0 to {LARGEST_RATE:g}")
+        if self.start_from:
+            found = start_digest(self.start_from)
+            if self.start_digest not in ("", found):
+                raise ConfigurationError(
+                    f"training.start_from: {self.start_from} has the digest {found}, expected {self.start_digest}: "
+                    "it is another network than the one this run began with"
+                )
+            object.__setattr__(self, "start_digest", found)
 
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate of the updates that lead from ``epoch`` (0, 1, …) to the next."""
@@ -74,6 +89,20 @@ class TrainingConfig:
         span = self.learning_rate_epochs or max(self.epochs, 1)
         share = min(epoch / span, 1.0)
         return self.learning_rate + share * (self.learning_rate_end - self.learning_rate)
+
+
+def start_digest(path: str) -> str:
+    """Return the content digest of the network in an archive.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file holds no network.
+    """
+    with open_archive(path, verify=False) as archive:
+        if archive.model is None:
+            raise ConfigurationError(f"training.start_from: {path} holds no network")
+        return archive.digest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ import torch
 from plain import train_plainly
 
 from dynascope.errors import ConfigurationError
+from dynascope.trainers.export import export_network
 from dynascope.trainers.loop import TrainingLoop, train
 from dynascope.trainers.settings import Settings
 
@@ -174,3 +175,56 @@ def test_zero_epochs_keeps_the_initial_weights():
 )
 def test_trials_seen_counts_what_the_networks_were_trained_on(training, expected):
     assert train(settings(epochs=2, **training)).log["trials_seen"].tolist() == expected
+
+
+STARTED = {"model": {"kind": "rnn", "n_units": 5}, "task": {"n_steps": 6}}
+
+
+def started(path, **training):
+    options = {"epochs": 4, "n_trials": 4, "batch_size": 4, "stop_loss": None, "plateau_checks": 0, **training}
+    return Settings.resolve(
+        "three_body", "flip_flop", {**STARTED, "training": {"start_from": str(path), **options}}, seed=9
+    )
+
+
+@pytest.fixture
+def first_network(tmp_path):
+    tables = {**STARTED, "training": {"epochs": 2, "n_trials": 4, "batch_size": 4}}
+    found = train(Settings.resolve("three_body", "flip_flop", tables, seed=1))
+    return found, export_network(found, tmp_path / "first.h5", n_trials=2)
+
+
+def test_training_starts_from_the_parameters_of_another_network(first_network):
+    found, path = first_network
+    loop = TrainingLoop(started(path, start_parameters=["input_weight", "output_weight"]))
+    for name in ("input_weight", "output_weight"):
+        assert np.array_equal(loop.model.arrays()[name][0], found.parameters[name][0])
+    assert not np.array_equal(loop.model.arrays()["recurrent"][0], found.parameters["recurrent"][0])
+    whole = TrainingLoop(started(path)).model.arrays()
+    assert all(np.array_equal(whole[name][0], found.parameters[name][0]) for name in whole)
+
+
+def test_frozen_parameters_thaw_when_they_should_and_after_a_resumption(first_network):
+    settings = started(first_network[1], frozen=["input_weight"], frozen_epochs=2)
+    loop, other = TrainingLoop(settings), TrainingLoop(settings)
+    start = loop.model.arrays()["input_weight"].copy()
+    for epoch in range(4):
+        loop.run_epoch()
+        assert np.array_equal(loop.model.arrays()["input_weight"], start) == (epoch < 2)
+        if epoch == 2:
+            other.restore(loop.snapshot())
+    other.run_epoch()
+    for name, array in loop.model.arrays().items():
+        assert np.array_equal(other.model.arrays()[name], array)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"start_parameters": ["output_wieght"]}, "did you mean 'output_weight'"),
+        ({"start_digest": "0" * 64}, "another network"),
+    ],
+)
+def test_impossible_starts_are_refused(first_network, options, words):
+    with pytest.raises(ConfigurationError, match=words):
+        TrainingLoop(started(first_network[1], **options))
