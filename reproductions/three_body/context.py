@@ -118,8 +118,8 @@ def _figure(values: dict[str, np.ndarray], bench: Workbench) -> "Figure":
 STUDY = Study(
     name="three-body.context",
     title="Context-dependent integration (spec 4.4; a stand-in without --data)",
-    source="“Beyond linear summation: Three-Body RNNs for modeling complex neural and biological systems”; data of Mante "
-    "et al. 2013",
+    source="“Beyond linear summation: Three-Body RNNs for modeling complex neural and biological systems”, data of "
+    "Mante et al. (2013)",
     scales={
         "small": Scale(2, {"epochs": 1000, "stand_in_units": 60}),
         "paper": Scale(30, {"epochs": 10_000, "stand_in_units": 727}),
