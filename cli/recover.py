@@ -1,5 +1,6 @@
 """``dynascope recover``: how well student networks recover a teacher's activity."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from .selection import Selection, base_path, result_options, result_paths, selec
 
 if TYPE_CHECKING:
     from ..readers import Recording
+    from ..reproductions.recovery import DynamicalRecovery
 
 _ARRAYS = ("states", "rates", "outputs")
 
@@ -29,9 +31,11 @@ def command(
     selection: Selection,
     console: Console,
 ) -> None:
-    """Score the activity of STUDENTS against that of TEACHER on the same trials.
+    """Score the activity of STUDENTS against that of TEACHER on the same trials, and compare the two as systems.
 
-    Reports R² in every mode, of states, rates and outputs, in both directions, and CKA. A student's archive
+    Reports R² in every mode, of states, rates and outputs, in both directions and with intervals, CKA and principal
+    angles. Of two networks also their dynamics, in OUT-dynamics.h5: fixed points matched one to one, velocities at the
+    teacher's states, and weights up to the symmetries that leave the dynamics as they are. A student's archive
     whose inputs differ from the teacher's is replayed on the teacher's inputs. Units are compared one to one, so
     students must have the teacher's units. With several students OUT gets the student's name appended.
 
@@ -53,11 +57,36 @@ def command(
         report = recovery(_pairs(reference, followed, teacher, path))
         report.save(with_suffix(target, ".h5"))
         plotting.save(report.plot(), with_suffix(target, f".{figure_format}"))
+        dynamics = _dynamics(teacher, path, selection)
         reports[path] = report.to_dict()
+        lines = report.summary()
+        if dynamics is not None:
+            dynamics.save(with_suffix(target, "-dynamics.h5"))
+            reports[path]["dynamics"] = dynamics.to_dict()
+            lines += "\n" + dynamics.summary()
         if not console.as_json:
-            console.result(f"{path} against {teacher}\n{report.summary()}", {})
+            console.result(f"{path} against {teacher}\n{lines}", {})
     if console.as_json:
         console.result("", {"teacher": teacher, "students": reports})
+
+
+def _dynamics(teacher: str, student: str, selection: Selection) -> "DynamicalRecovery | None":
+    """Return how two networks compare as systems; None when one of the files is a recording, or they cannot compare."""
+    from ..readers import open_archive
+    from ..reproductions.recovery import dynamical_recovery
+    from .networks import open_network
+
+    for path in (teacher, student):
+        try:
+            with open_archive(path, verify=False) as archive:
+                if archive.model is None:
+                    return None
+        except InputError:  # a foreign recording: its activity has been compared
+            return None
+    first, second = (open_network(path, dataclasses.replace(selection, epoch=None)) for path in (teacher, student))
+    if first.model.state_size != second.model.state_size or len(first.input) != len(second.input):
+        return None
+    return dynamical_recovery(first.model, second.model, first.states)
 
 
 def _on_same_trials(path: str, selection: Selection, reference: "Recording", teacher: str) -> "Recording":

@@ -229,9 +229,7 @@ def _beyond(scores: Sequence[Score], cases: Sequence[Case], bench: Workbench) ->
     for student in bench.budget["students"]:
         for case in cases:
             own = 2 if case.task == "sine" else int(case.task[0])
-            found = [np.nanmedian(_values(scores, case, student, name)[own - 1]) for name in names[:-1]]
-            weights = _values(scores, case, student, "weights")[own - 1]
-            found.append(np.nanmedian(weights) if np.isfinite(weights).any() else np.nan)
+            found = [_median(_values(scores, case, student, name)[own - 1]) for name in names]
             cells = [f"{value:.3f}" if np.isfinite(value) else "–" for value in found]
             rows.append([student.upper(), case.teacher.upper(), case.task, *cells])
     header = [
@@ -247,6 +245,12 @@ def _beyond(scores: Sequence[Score], cases: Sequence[Case], bench: Workbench) ->
     return FindingsTable("What lies behind it", header, rows, note)
 
 
+def _median(values: np.ndarray) -> float:
+    """Return the median of the defined values, NaN when there is none."""
+    defined = values[np.isfinite(values)]
+    return float(np.median(defined)) if len(defined) else float("nan")
+
+
 def _remarks(scores: Sequence[Score]) -> list[str]:
     found = []
     for student, teacher, words in (
@@ -254,7 +258,10 @@ def _remarks(scores: Sequence[Score]) -> list[str]:
         ("tbrnn", "rnn", "A three-body student of an additive teacher"),
     ):
         for case in dict.fromkeys(one.case for one in scores if one.case.teacher == teacher):
-            by_rank = np.median(_values(scores, case, student, "states"), axis=1) if scores else np.zeros(0)
+            values = _values(scores, case, student, "states")
+            if not values.size:  # a class of students that was left out
+                continue
+            by_rank = np.median(values, axis=1)
             verdict = "recovers it" if (by_rank > RECOVERED).any() else "does not recover it"
             found.append(f"{words} on {case.task} {verdict} at any rank: best median R² {by_rank.max():.3f}.")
     return found
