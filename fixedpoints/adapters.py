@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .analytic import has_formula, module_jacobian
 from .problem import ArrayLike
 
 _CELLS = (nn.RNNCell, nn.GRUCell, nn.LSTMCell)
@@ -47,14 +48,25 @@ class TorchMap(nn.Module):
 
     def forward(self, states: Tensor, inputs: Tensor | None = None) -> Tensor:
         """Return the next states (n, state) of states (n, state) and, unless one was bound, inputs (n, input)."""
-        if inputs is None:
-            bound = self.input
-            assert isinstance(bound, Tensor)  # as_map without an input returns a function of two arguments
-            inputs = bound.expand(len(states), -1)
+        inputs = self._inputs(states, inputs)
         blocks = states.reshape(len(states), len(self.parts), self.n_layers, self.n_units)
         parts = [block.transpose(0, 1).contiguous() for block in blocks.unbind(1)]  # each (layer, n, unit)
         parts = self._advanced(parts, inputs)
         return torch.stack([part.transpose(0, 1) for part in parts], dim=1).flatten(1)
+
+    def jacobian(self, states: Tensor, inputs: Tensor | None = None) -> Tensor | None:
+        """Return ∂x′/∂x (n, state, state) in closed form for one layer; None for several, which are differentiated."""
+        if not has_formula(self.module):
+            return None
+        return module_jacobian(self.module, states, self._inputs(states, inputs))
+
+    def _inputs(self, states: Tensor, inputs: Tensor | None) -> Tensor:
+        if inputs is not None:
+            return inputs
+        bound = self.input
+        if not isinstance(bound, Tensor):
+            raise InputError(f"inputs: no input is bound to this map; expected (n, {self.module.input_size})")
+        return bound.expand(len(states), -1)
 
     def _advanced(self, parts: list[Tensor], inputs: Tensor) -> list[Tensor]:
         if isinstance(self.module, _CELLS):

@@ -1,4 +1,4 @@
-"""Jacobians of the map at each row of a batch: analytic, or by reverse-mode differentiation."""
+"""Jacobians of the map at each row of a batch: the caller's, the step's own, or by reverse-mode differentiation."""
 
 import functools
 from collections.abc import Callable
@@ -33,7 +33,8 @@ def chunks(states: Tensor, memory: int) -> list[Tensor]:
 def make_jacobian(problem: Problem, analytic: Callable[..., Tensor] | None = None) -> Jacobian:
     """Return a function that gives the Jacobians ∂F/∂x of a batch of rows.
 
-    ``analytic`` (same arguments as the step, returns ``(n, state, state)``) is used when given. Otherwise
+    ``analytic`` (same arguments as the step, returns ``(n, state, state)``) is used when given, else the step's
+    own method ``jacobian`` of that form if it has one and finite differences agree with it. Otherwise
     reverse mode pulls back all unit vectors at once through one evaluation of the batch, or one by one
     where a backward pass cannot be vectorised.
 
@@ -46,6 +47,9 @@ def make_jacobian(problem: Problem, analytic: Callable[..., Tensor] | None = Non
         chosen = _from_analytic(analytic)
         _check(problem, chosen, "jacobian")
         return chosen
+    own = _own(problem)
+    if own is not None:
+        return own
     chosen = functools.partial(together, problem)
     try:
         _check(problem, chosen, "step")
@@ -85,6 +89,20 @@ def _graph(problem: Problem, states: Tensor, inputs: Tensor | None) -> tuple[Ten
     with torch.enable_grad():
         leaf = states.detach().clone().requires_grad_()
         return leaf, problem.call(leaf, inputs)
+
+
+def _own(problem: Problem) -> Jacobian | None:
+    """Return the step's own method ``jacobian``, None if it has none or if it is not the derivative."""
+    offered = getattr(problem.step, "jacobian", None)
+    if not callable(offered):
+        return None
+    chosen = _from_analytic(offered)
+    try:
+        _check(problem, chosen, "jacobian")
+        finite = bool(torch.isfinite(chosen(problem.starts[:1], problem.rows(torch.zeros(1, dtype=torch.int64)))).all())
+    except Exception:  # noqa: BLE001  a module may call anything "jacobian": then the step is differentiated
+        return None
+    return chosen if finite else None
 
 
 def _from_analytic(analytic: Callable[..., Tensor]) -> Jacobian:

@@ -9,13 +9,12 @@ from torch import Tensor
 
 from ...errors import InputError, unknown_name
 from ..jacobian import Jacobian
-from ..problem import Problem
 
 # max |φ''| of tanh, at tanh(x)² = 1/3; the logistic function has max |φ''| = 1 / (6 √3).
 TANH_CURVATURE = 4 / (3 * np.sqrt(3))
 LOGISTIC_CURVATURE = 1 / (6 * np.sqrt(3))
 
-_SWEEPS = 2
+_FIRST_SWEEPS = 2
 FORMS = ("rate", "voltage")
 
 
@@ -79,41 +78,41 @@ def lipschitz_from_curvature(
 
 
 def estimate_curvature(
-    problem: Problem,
     jacobian: Jacobian,
     states: Tensor,
     inputs: Tensor | None,
     *,
+    centre: Tensor,
     inverse: Tensor,
     radius: Tensor,
     direction: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the largest sampled ‖A (F′(x + ρv) − F′(x))‖ / ρ over unit vectors v, (k,), and the next v.
 
+    ``centre`` is F′(x) and ``inverse`` is A, both (k, state, state); ``radius`` ρ is (k,).
     Directions are not left to chance, which in many dimensions misses the worst one: the second
     derivative is symmetric, so the vector that its slice along v amplifies most is the next v (a power
     iteration on the trilinear form). Both signs are used. A lower bound on the constant wanted: multiply
     by a safety factor. Do not trust it for piecewise linear maps, whose curvature sits on sets that
     samples miss.
     """
+    n_sweeps = 1  # of a power iteration that goes on
     if direction is None:
+        n_sweeps = _FIRST_SWEEPS
         generator = torch.Generator().manual_seed(0)
         direction = torch.randn(states.shape, generator=generator, dtype=states.dtype).to(states.device)
-    centre = jacobian(states, inputs)
     worst = torch.zeros_like(radius)
-    for _ in range(_SWEEPS):
+    twice = None if inputs is None else inputs.repeat(2, 1)
+    rows = torch.arange(len(states), device=states.device)
+    for _ in range(n_sweeps):
         offset = radius[:, None] * direction / direction.norm(dim=1, keepdim=True)
-        best = torch.full_like(worst, -1.0)
-        chosen = torch.zeros_like(centre)
-        for sign in (1, -1):
-            change = inverse @ (jacobian(states + sign * offset, inputs) - centre) / radius[:, None, None]
-            size = torch.linalg.matrix_norm(change)
-            # A map that is not finite somewhere in the ball has no bound there.
-            size = torch.nan_to_num(size, nan=torch.inf, posinf=torch.inf)
-            chosen = torch.where((size > best)[:, None, None], change, chosen)
-            best = torch.maximum(size, best)
-        worst = torch.maximum(worst, best)
-        direction = _amplified(torch.nan_to_num(chosen), direction)
+        both = jacobian(torch.cat([states + offset, states - offset]), twice).view(2, *centre.shape)
+        change = inverse @ (both - centre) / radius[:, None, None]
+        size = torch.linalg.vector_norm(change, dim=(-2, -1))
+        # A map that is not finite somewhere in the ball has no bound there.
+        size, sign = torch.nan_to_num(size, nan=torch.inf, posinf=torch.inf).max(0)
+        worst = torch.maximum(worst, size)
+        direction = _amplified(torch.nan_to_num(change[sign, rows]), direction)
     return worst, direction
 
 

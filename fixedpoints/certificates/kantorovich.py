@@ -78,10 +78,11 @@ class Certificates:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Local:
-    """The quantities of the theorem at a few points, all (k,) but A (k, state, state)."""
+    """The quantities of the theorem at a few points, all (k,) but F′ and A (k, state, state)."""
 
+    derivative: Tensor  # of the map or flow, not of G
     inverse: Tensor
-    beta: Tensor  # ‖A‖
+    beta: Tensor  # ‖A‖ at most
     eta: Tensor
     zeta: Tensor
     singular: Tensor
@@ -125,34 +126,38 @@ def certify_points(
     parts = []
     for index in chunks(states, memory):
         given = None if inputs is None else inputs[index]
-        local = _local(problem, jacobian, states[index], given)
+        local = _local(problem, jacobian, states[index], given, tight=lipschitz is not None)
         if lipschitz is None:
-            radii, omegas = _estimated(problem, jacobian, states[index], given, local=local, scale=scale)
+            radii, omegas = _estimated(jacobian, states[index], given, local=local, scale=scale)
         else:
             radii, omegas = _bounded(states[index], local, lipschitz, scale)
         parts.append(_verdict(local, radii, omegas))
     return Certificates(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _local(problem: Problem, jacobian: Jacobian, states: Tensor, inputs: Tensor | None) -> _Local:
-    eps = torch.finfo(states.dtype).eps
-    identity = torch.eye(problem.n_states, dtype=states.dtype, device=states.device)
+def _local(problem: Problem, jacobian: Jacobian, states: Tensor, inputs: Tensor | None, *, tight: bool) -> _Local:
+    """Return the local quantities; ``tight``: ‖A‖ exactly, else its Frobenius norm, which saves the singular values."""
+    eps, size = torch.finfo(states.dtype).eps, problem.n_states
+    identity = torch.eye(size, dtype=states.dtype, device=states.device)
     derivative = jacobian(states, inputs)
     shifted = problem.residual_jacobian(derivative)
-    singular_values = torch.linalg.svdvals(shifted)
-    largest, smallest = singular_values[:, 0], singular_values[:, -1]
-    singular = smallest <= 1e3 * problem.n_states * eps * largest.clamp_min(1.0)
+    inverse = torch.linalg.inv_ex(shifted)[0]
+    largest = torch.linalg.vector_norm(shifted, dim=(-2, -1))
+    norm = torch.linalg.vector_norm(inverse, dim=(-2, -1))
+    # 1 / ‖A‖ is the smallest singular value, or, in the Frobenius norm, at most that.
+    singular = ~(norm * 1e3 * size * eps * largest.clamp_min(1.0) < 1)
     # Any A gives a valid theorem; a regular stand-in keeps the batch together.
-    shifted = torch.where(singular[:, None, None], identity, shifted)
-    inverse = torch.linalg.inv(shifted)
-    defect = torch.linalg.matrix_norm(identity - inverse @ shifted)
-    # Computed singular values are off by at most about N ε σ₁, and A is the inverse up to its defect.
-    safe = smallest - problem.n_states * eps * largest
-    beta = (1 + defect) / torch.where(singular, torch.ones_like(safe), safe)
-    zeta = defect + beta * problem.n_states * eps * largest
+    shifted, inverse = (torch.where(singular[:, None, None], identity, each) for each in (shifted, inverse))
+    if tight:
+        norm = torch.linalg.matrix_norm(inverse, ord=2)
+    defect = torch.linalg.vector_norm(identity - inverse @ shifted, dim=(-2, -1))
+    # The computed norm is off by at most about N ε ‖G′‖ ‖A‖, and A is the inverse up to its defect.
+    rounding = size * eps * largest * norm
+    beta = torch.where(singular, torch.ones_like(norm), norm * (1 + defect) / (1 - rounding))
+    zeta = defect + beta * size * eps * largest
     correction = torch.einsum("nij,nj->ni", inverse, problem.residual(states, inputs)).norm(dim=1)
     eta = correction + beta * evaluation_error(problem, states, inputs, derivative)
-    return _Local(inverse, beta, eta, zeta, singular)
+    return _Local(derivative, inverse, beta, eta, zeta, singular)
 
 
 def evaluation_error(problem: Problem, states: Tensor, inputs: Tensor | None, derivative: Tensor) -> Tensor:
@@ -169,12 +174,11 @@ def evaluation_error(problem: Problem, states: Tensor, inputs: Tensor | None, de
         magnitude = magnitude + states.abs()
     modelled = (8 + problem.n_states**0.5) * eps * magnitude.norm(dim=1)
     generator = torch.Generator().manual_seed(0)
-    measured = torch.zeros_like(modelled)
-    for _ in range(3):
-        noise = torch.randn(states.shape, generator=generator, dtype=states.dtype).to(states.device)
-        near = states + 4 * eps * states.abs() * noise
-        linear = torch.einsum("nij,nj->ni", derivative, near - states)
-        measured = torch.maximum(measured, (problem.map(near, inputs) - value - linear).norm(dim=1))
+    noise = torch.randn(3, *states.shape, generator=generator, dtype=states.dtype).to(states.device)
+    near = states + 4 * eps * states.abs() * noise
+    linear = torch.einsum("nij,mnj->mni", derivative, near - states)
+    moved = problem.map(near.flatten(0, 1), None if inputs is None else inputs.repeat(3, 1)).view_as(near)
+    measured = (moved - value - linear).norm(dim=2).amax(0)
     return torch.maximum(modelled, 8 * measured)
 
 
@@ -216,7 +220,6 @@ def _checked_bounds(values: object, n_points: int) -> Array:
 
 
 def _estimated(
-    problem: Problem,
     jacobian: Jacobian,
     states: Tensor,
     inputs: Tensor | None,
@@ -226,16 +229,27 @@ def _estimated(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return radii and twice the largest curvature sampled within each."""
     worst, direction = torch.zeros_like(local.beta), None
+    live = torch.arange(len(states), device=states.device)
     radii, omegas = [], []
     for share in (1e-3, *_LADDER):
-        radius = torch.full_like(local.beta, share * scale)
         found, direction = estimate_curvature(
-            problem, jacobian, states, inputs, inverse=local.inverse, radius=radius, direction=direction
+            jacobian,
+            states[live],
+            None if inputs is None else inputs[live],
+            centre=local.derivative[live],
+            inverse=local.inverse[live],
+            radius=torch.full_like(worst[live], share * scale),
+            direction=direction,
         )
-        worst = torch.maximum(worst, found)
-        radii.append(radius)
-        omegas.append(_SAFETY * worst)
-        if bool((_SAFETY * worst * radius >= 2).all()):
+        worst[live] = torch.maximum(worst[live], found)
+        omega = torch.full_like(worst, torch.inf)
+        omega[live] = _SAFETY * worst[live]
+        radii.append(torch.full_like(worst, share * scale))
+        omegas.append(omega)
+        # Where the ball found lies within this radius, a larger radius with its larger ω gives no larger ball.
+        going = omega[live] * share * scale < 2
+        live, direction = live[going], direction[going]
+        if not len(live):
             break
     return radii, omegas
 

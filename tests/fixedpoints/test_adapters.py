@@ -6,6 +6,8 @@ import torch
 
 from dynascope.errors import InputError
 from dynascope.fixedpoints import as_map, find_fixed_points
+from dynascope.fixedpoints.jacobian import make_jacobian, together
+from dynascope.fixedpoints.problem import make_problem
 
 CELLS = {"rnn": torch.nn.RNNCell, "gru": torch.nn.GRUCell, "lstm": torch.nn.LSTMCell}
 LAYERED = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
@@ -102,3 +104,20 @@ def test_dropout_between_layers_is_switched_off_in_a_copy():
 def test_refusals(module, u, words):
     with pytest.raises(InputError, match=words):
         as_map(module, u)
+
+
+@pytest.mark.parametrize("kind", LAYERED)
+def test_the_maps_own_jacobian_is_used_and_is_that_of_differentiation(kind):
+    step = as_map(made(kind), np.array([0.5, -1.0, 0.2]))
+    states = torch.randn(5, step.n_states, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    problem = make_problem(step, states, None)
+    expected = together(problem, states, None)
+    torch.testing.assert_close(step.jacobian(states), expected, rtol=0, atol=1e-13)
+    assert make_jacobian(problem) is not together
+    assert make_jacobian(problem)(states, None).grad_fn is None
+    assert as_map(made(kind, num_layers=2)).jacobian(states) is None
+
+
+def test_a_map_without_an_input_says_what_is_missing():
+    with pytest.raises(InputError, match=r"no input is bound to this map; expected \(n, 3\)"):
+        as_map(made("gru"))(torch.zeros(2, 4, dtype=torch.float64))
