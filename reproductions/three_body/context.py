@@ -93,8 +93,8 @@ def _remarks(values: dict[str, np.ndarray], bench: Workbench) -> list[str]:
     higher = test["HORNN 1+1"]
     below = [name for name in test if name.startswith("RNN") and test[name] < higher]
     remark = (
-        f"On test a rank 1 + 1 higher-order network reaches {higher:.3f}, above additive networks of "
-        f"{', '.join(below) if below else 'no'} rank (published: between RNN 4 and RNN 5)."
+        f"On test a rank 1 + 1 higher-order network reaches {higher:.3f}, above "
+        f"{', '.join(below) or 'no additive network'} (published: between RNN 4 and RNN 5)."
     )
     return [remark] if bench.data else [remark, "The stand-in says nothing about the published comparison."]
 

@@ -251,9 +251,9 @@ STUDY = Study(
         "small": Scale(
             2,
             {
-                "teacher_epochs": 6000,
+                "teacher_epochs": 5000,
                 "teacher_rate": 1e-3,
-                "student_epochs": 8000,
+                "student_epochs": 5000,
                 "student_rate": 3e-3,
                 "rank_one_epochs": 10_000,
             },

@@ -22,7 +22,10 @@ TINY = {
         "tasks": ["1-bit"], "teachers": ["rnn"], "students": ["rnn", "hornn"], "teacher_epochs": 2,
         "student_epochs": 2, "plateau_checks": 0, "test_trials": 4,
     },
-    "three-body.multifate": {"classes": ["rnn", "tbrnn", "rnn matched"], "epochs": 2, "learning_rate": 1e-3},
+    "three-body.multifate": {
+        "classes": ["rnn", "tbrnn", "rnn matched"], "epochs": 2, "learning_rate": 1e-3,
+        "learning_rate_end": None, "clip_norm": 0.1, "plateau_checks": 0,
+    },
     "three-body.context": {"epochs": 2, "stand_in_units": 8},
 }  # fmt: skip
 
