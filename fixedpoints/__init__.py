@@ -6,7 +6,6 @@ from .certificates.kantorovich import Certificate
 from .certificates.regions import ReluFixedPoints, enumerate_relu
 from .comparison import PointComparison, compare_fixed_points, flow_agreement
 from .completeness import IndexCheck, fixed_point_index
-from .continuous import line_scores, ring_score
 from .cycles.closed import LimitCycle
 from .cycles.dimension import kaplan_yorke
 from .cycles.limit import limit_cycle
@@ -28,7 +27,8 @@ from .following.tracking import track_points
 from .following.tracking_record import Tracking
 from .landscape.basins import Basins, basins
 from .landscape.connections import Connections, connections
-from .linearize import Linearization, linearize
+from .linear.continuous import line_scores, ring_score
+from .linear.linearize import Linearization, linearize
 from .low_rank import LowRankMap, low_rank_map
 from .manifolds import Manifolds, find_manifolds
 from .record import FixedPoints

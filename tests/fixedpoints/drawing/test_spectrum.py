@@ -9,7 +9,7 @@ from matplotlib.patches import Circle
 from dynascope import plotting
 from dynascope.fixedpoints import find_fixed_points
 from dynascope.fixedpoints.drawing.spectrum import spectrum_plot
-from dynascope.fixedpoints.linearize import linearize
+from dynascope.fixedpoints.linear.linearize import linearize
 
 
 @pytest.fixture

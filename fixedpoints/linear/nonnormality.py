@@ -13,8 +13,8 @@ import numpy.typing as npt
 from scipy.linalg import eigvalsh, expm, schur
 from scipy.optimize import minimize_scalar
 
-from .problem import Dynamics
-from .stability import MARGIN, growth
+from ..problem import Dynamics
+from ..stability import MARGIN, growth
 
 Array = npt.NDArray[Any]
 

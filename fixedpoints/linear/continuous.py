@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .problem import Dynamics
-from .stability import MARGIN, growth
+from ..problem import Dynamics
+from ..stability import MARGIN, growth
 
 Array = npt.NDArray[Any]
 

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..errors import InputError
-from .jacobian import chunks, make_jacobian
-from .problem import Problem, Step, make_problem, precision
-from .record import FixedPoints
-from .solver.points import host
+from ...errors import InputError
+from ..jacobian import chunks, make_jacobian
+from ..problem import Problem, Step, make_problem, precision
+from ..record import FixedPoints
+from ..solver.points import host
 
 Array = npt.NDArray[Any]
 

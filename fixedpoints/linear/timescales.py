@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .problem import Dynamics
-from .stability import MARGIN, growth, point_types
+from ..problem import Dynamics
+from ..stability import MARGIN, growth, point_types
 
 Array = npt.NDArray[Any]
 

@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..errors import InputError
-from ..results import Result, axes, digest_arrays
+from ...errors import InputError
+from ...results import Result, axes, digest_arrays
+from ..drawing.spectrum import spectrum_plot
+from ..problem import Dynamics, Step, precision
+from ..record import FixedPoints
+from ..solver.unique import group_rows
 from .continuous import Ring, line_scores, ring_score
-from .drawing.spectrum import spectrum_plot
 from .driving import input_jacobians
 from .modes import Modes, modes
 from .nonnormality import henrici_departure, immediate_growth, transient_amplification
-from .problem import Dynamics, Step, precision
-from .record import FixedPoints
-from .solver.unique import group_rows
 from .timescales import detailed_types, time_scales
 
 if TYPE_CHECKING:
@@ -77,10 +77,10 @@ class Linearization(Result):
     amplification_times : ndarray, shape (k,)
         When that is reached; inf where unstable.
     line_scores : ndarray, shape (k,)
-        :func:`~dynascope.fixedpoints.continuous.line_scores`, 1 on a line or ring attractor.
+        :func:`~dynascope.fixedpoints.linear.continuous.line_scores`, 1 on a line or ring attractor.
     ring_scores : ndarray, shape (k,)
         Score of the ring that the points with the same input form, the same for all of them; see
-        :class:`~dynascope.fixedpoints.continuous.Ring`.
+        :class:`~dynascope.fixedpoints.linear.continuous.Ring`.
     ring : mapping of str to number
         The parts of the best of these scores.
     notes : list of str
@@ -177,9 +177,9 @@ def linearize(points: FixedPoints, step: Step | None = None, *, dt: float | None
 
     Notes
     -----
-    Methods: :mod:`~dynascope.fixedpoints.modes`, :mod:`~dynascope.fixedpoints.nonnormality`,
-    :mod:`~dynascope.fixedpoints.continuous`. Per point about 100 N³ operations and one N × N product per time step
-    until perturbations have decayed: on one core 10 to 30 ms for N = 64, 0.1 s (unstable) to 0.6 s (|λ| = 0.9999) for
+    Methods: :mod:`~dynascope.fixedpoints.linear.modes`, :mod:`~dynascope.fixedpoints.linear.nonnormality`,
+    :mod:`~dynascope.fixedpoints.linear.continuous`. Per point about 100 N³ operations and one N × N product per time
+    step until perturbations have decayed: on one core 10 to 30 ms for N = 64, 0.1 s (unstable) to 0.6 s (|λ| = 0.9999) for
     N = 256.
 
     Examples

@@ -10,12 +10,12 @@ import torch
 
 from dynascope.errors import InputError
 from dynascope.fixedpoints import find_fixed_points
-from dynascope.fixedpoints.continuous import line_scores, ring_score
-from dynascope.fixedpoints.linearize import Linearization, linearize
-from dynascope.fixedpoints.modes import modes
-from dynascope.fixedpoints.nonnormality import henrici_departure, immediate_growth, transient_amplification
+from dynascope.fixedpoints.linear.continuous import line_scores, ring_score
+from dynascope.fixedpoints.linear.linearize import Linearization, linearize
+from dynascope.fixedpoints.linear.modes import modes
+from dynascope.fixedpoints.linear.nonnormality import henrici_departure, immediate_growth, transient_amplification
+from dynascope.fixedpoints.linear.timescales import detailed_types, time_scales
 from dynascope.fixedpoints.stability import eigenvalues
-from dynascope.fixedpoints.timescales import detailed_types, time_scales
 
 
 def linear(matrix, dynamics="map", **options):
