@@ -179,8 +179,8 @@ def linearize(points: FixedPoints, step: Step | None = None, *, dt: float | None
     -----
     Methods: :mod:`~dynascope.fixedpoints.linear.modes`, :mod:`~dynascope.fixedpoints.linear.nonnormality`,
     :mod:`~dynascope.fixedpoints.linear.continuous`. Per point about 100 N³ operations and one N × N product per time
-    step until perturbations have decayed: on one core 10 to 30 ms for N = 64, 0.1 s (unstable) to 0.6 s (|λ| = 0.9999) for
-    N = 256.
+    step until perturbations have decayed: on one core 10 to 30 ms for N = 64, 0.1 s (unstable) to 0.6 s (|λ| = 0.9999)
+    for N = 256.
 
     Examples
     --------
