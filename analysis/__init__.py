@@ -37,6 +37,7 @@ from .samples import flatten_samples
 from .shape_distance import procrustes_distance
 from .similarity import SimilarityMatrix, similarity_matrix
 from .subspaces import participation_ratio, principal_angles, variance_captured
+from .sufficient_rank import SufficientRank, smallest_sufficient_rank
 
 __all__ = [
     "R2_MODES",
@@ -50,6 +51,7 @@ __all__ = [
     "RecoveryReport",
     "SimilarityMatrix",
     "SliceDecomposition",
+    "SufficientRank",
     "TensorComparison",
     "TrainDecomposition",
     "TuckerDecomposition",
@@ -75,6 +77,7 @@ __all__ = [
     "recovery",
     "similarity_matrix",
     "slice_tca",
+    "smallest_sufficient_rank",
     "symmetrized",
     "tensor_train",
     "trajectory_r2",

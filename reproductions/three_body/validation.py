@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from ... import plotting
-from ...analysis.decompositions import TensorComparison, truncate_tensor
+from ...analysis import TensorComparison, smallest_sufficient_rank, truncate_tensor
 from ...readers import open_archive
 from ...trainers import Model, Settings, load_model
 from ...trainers.imitation import read_teacher
+from ...trainers.loop import TrainingLoop
 from ...trainers.task import Batch, Trials
 from ..recovery import compared_tensors
 from ..study import Findings, FindingsTable, Scale, Study, Workbench
@@ -42,6 +43,7 @@ TRUNCATIONS: dict[str, dict[str, Any]] = {
     "slice-TCA (R,R,R)": {"method": "slice", "along": 3},
     "TCA (CP)": {"method": "cp"},
     "Tucker (R,R,R)": {"method": "tucker"},
+    "tensor train of W − W₀": {"method": "tt", "from_start": True},
     "symmetrised, SVD": {"method": "svd", "symmetrize": True},
     "symmetrised, SVD axis 1": {"method": "svd", "axis": 1, "symmetrize": True},
 }
@@ -123,12 +125,24 @@ def _accuracy(model: Model, teacher: Any) -> float:
         return float(teacher.task.performance(outputs[None], batch).mean())
 
 
-def truncated_accuracy(path: Path, rank: int, *, along: int = 0, **options: Any) -> float:
-    """Return the accuracy of a teacher whose tensor is replaced by one of low rank; ``along`` 3 repeats the rank."""
+def truncated_accuracy(path: Path, rank: int, *, along: int = 0, from_start: bool = False, **options: Any) -> float:
+    """Return the accuracy of a teacher whose tensor is replaced by one of low rank.
+
+    ``along`` 3 repeats the rank; ``from_start`` truncates what training has added to the initial weights.
+    """
     model = _loaded(path)
+    if from_start:
+        options["baseline"] = _initial_tensor(path)
     tensor = truncate_tensor(model.arrays()["three_body"], (rank,) * along if along else rank, **options)
     model.load_arrays({**model.arrays(), "three_body": tensor})
     return _accuracy(model, read_teacher(str(path)))
+
+
+def _initial_tensor(path: Path) -> np.ndarray:
+    """Return the tensor with which the training of the network in an archive began, drawn again."""
+    settings = Settings.from_mapping(read_teacher(str(path)).settings or {})
+    tensor: np.ndarray = TrainingLoop(settings).model.arrays()["three_body"][0]
+    return tensor
 
 
 def _equivalence(bench: Workbench) -> list[TensorComparison]:
@@ -159,26 +173,6 @@ def _equivalence(bench: Workbench) -> list[TensorComparison]:
     return [compared_tensors(_loaded(one), _loaded(other)) for one, other in zip(teachers, paths, strict=True)]
 
 
-def smallest_sufficient_rank(
-    accuracy: np.ndarray, *, n_resamples: int = 2000, seed: int = 0
-) -> tuple[float, float, float]:
-    """Return the smallest rank whose mean accuracy over runs exceeds 0.95, with a 95 % bootstrap interval over runs.
-
-    ``accuracy`` (run, rank); NaN where no rank suffices, which counts as one more than the largest for the interval.
-    """
-    chosen = np.random.default_rng(seed).integers(len(accuracy), size=(n_resamples, len(accuracy)))
-    ranks = _first_sufficient(accuracy[chosen].mean(axis=1))
-    low, high = np.quantile(ranks, (0.025, 0.975))
-    own = float(_first_sufficient(accuracy.mean(axis=0)[None])[0])
-    return (own if own <= accuracy.shape[1] else float("nan")), float(low), float(high)
-
-
-def _first_sufficient(accuracy: np.ndarray) -> np.ndarray:
-    enough = accuracy > _ACCEPTED
-    ranks: np.ndarray = np.where(enough.any(axis=1), enough.argmax(axis=1) + 1, accuracy.shape[1] + 1)
-    return ranks
-
-
 def _table(accuracy: dict[str, np.ndarray], own: Sequence[float]) -> FindingsTable:
     rows = []
     for name, values in accuracy.items():
@@ -188,7 +182,7 @@ def _table(accuracy: dict[str, np.ndarray], own: Sequence[float]) -> FindingsTab
             error = f" ± {values[:, index].std() / np.sqrt(len(values)):.3f}" if len(values) > 1 else ""
             theirs = f" ({published[index]:.3f})" if published else ""
             cells.append(f"{values[:, index].mean():.3f}{error}{theirs}")
-        rank, low, high = smallest_sufficient_rank(values)
+        rank, low, high = smallest_sufficient_rank(values, _ACCEPTED)
         limit = RANKS[-1]
         words = f">{limit}" if np.isnan(rank) else f"{rank:.0f}"
         bounds = [f">{limit}" if bound > limit else f"{bound:.0f}" for bound in (low, high)]

@@ -6,6 +6,8 @@ import sys
 from dynascope import analysis
 
 PUBLIC = [
+    "SufficientRank",
+    "smallest_sufficient_rank",
     "CKATerms",
     "CPDecomposition",
     "CanonicalCorrelations",

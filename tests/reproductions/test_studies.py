@@ -8,7 +8,7 @@ import pytest
 from dynascope.cli.main import run as command_line
 from dynascope.errors import DynascopeError, InputError
 from dynascope.reproductions.study import STUDIES, FindingsTable, Scale, Workbench, get_study, run_study
-from dynascope.reproductions.three_body import multifate, solution_space, teacher_student, validation
+from dynascope.reproductions.three_body import multifate, solution_space, teacher_student
 from dynascope.trainers import randomness
 from dynascope.trainers.family import get_family
 from dynascope.trainers.sweeps import Task
@@ -94,15 +94,6 @@ def test_rank_and_r2_of_the_median_and_of_the_best_run():
     assert teacher_student.summarised(values) == (("2", "0.920"), ("1", "0.950"))
     assert teacher_student.summarised(np.full((6, 3), -0.1)) == ((">6", "<0"), (">6", "<0"))
     assert teacher_student.summarised(np.full((6, 3), 0.4)) == ((">6", "0.400"), (">6", "0.400"))
-
-
-def test_the_smallest_sufficient_rank_and_its_interval():
-    accuracy = np.array([[0.6, 0.9, 0.97, 1, 1, 1]] * 4 + [[0.6, 0.9, 0.94, 1, 1, 1]] * 4)
-    rank, low, high = validation.smallest_sufficient_rank(accuracy)
-    assert (rank, low, high) == (3, 3, 4)
-    none = validation.smallest_sufficient_rank(np.full((3, 6), 0.5))
-    assert np.isnan(none[0])
-    assert none[1:] == (7, 7)
 
 
 def test_the_three_number_network_reaches_its_published_scores(tmp_path):
