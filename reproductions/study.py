@@ -16,7 +16,8 @@ from typing import Any
 
 from .. import files
 from ..errors import DynascopeError, InputError, unknown_name
-from ..trainers import Settings
+from ..readers import open_archive
+from ..trainers import Model, Settings, load_model
 from ..trainers.sweeps import SweepReport, Task, run_tasks
 
 # Name → module under reproductions/ that holds its STUDY; imported only when chosen.
@@ -197,6 +198,13 @@ def _batch(settings: Settings) -> str:
 
 def _slug(what: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in what).strip("-")
+
+
+def load_network(path: Path) -> Model:
+    """Return the network of an archive that the workbench has trained, in float64."""
+    with open_archive(path, verify=False) as archive:
+        assert archive.model is not None  # training writes no other archives
+        return load_model(archive.model)
 
 
 def get_study(name: str) -> Study:

@@ -12,11 +12,10 @@ import torch
 
 from ... import plotting
 from ...analysis import trajectory_r2
-from ...readers import open_archive
-from ...trainers import Settings, load_model
+from ...trainers import Settings
 from ...trainers.family import get_family
 from ...trainers.three_body.context import split_names
-from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,9 +59,7 @@ def _settings(bench: Workbench, model: dict[str, Any], number: int) -> Settings:
 
 def _score(path: Path, settings: Settings) -> list[float]:
     """Return the R² over all recorded entries of each split together."""
-    with open_archive(path, verify=False) as archive:
-        assert archive.model is not None
-        model = load_model(archive.model)
+    model = load_network(path)
     trials = get_family("three_body").task("context", settings.task).draw(72, np.random.default_rng(0))
     with torch.no_grad():
         outputs = model(torch.as_tensor(trials.inputs)).outputs.numpy()

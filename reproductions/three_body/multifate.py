@@ -6,7 +6,6 @@ were not trained: the initial value carried forward, and an additive network wit
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +13,10 @@ import torch
 
 from ... import plotting
 from ...analysis import cka, flatten_samples, trajectory_r2
-from ...readers import open_archive
-from ...trainers import Model, Settings, load_model, randomness
+from ...trainers import Model, Settings, randomness
 from ...trainers.family import get_family
 from ...trainers.task import Trials
-from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +42,9 @@ def run(bench: Workbench) -> Findings:
     settings = [_settings(bench, name, number) for name, number in cases]
     paths = bench.train(settings, "circuit networks", trials=32)
     bench.note("scoring on training and fresh trials")
-    found = {case: _both(load(path), one) for case, path, one in zip(cases, paths, settings, strict=True)}
+    found = {
+        case: _both(_predicts(load_network(path)), one) for case, path, one in zip(cases, paths, settings, strict=True)
+    }
     values = {name: [found[name, number] for number in range(bench.runs)] for name in bench.budget["classes"]}
     values |= {"copy of the initial value": [], "three numbers (RNN)": []}
     for number in range(bench.runs):
@@ -76,13 +76,6 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "tbrnn logit": {"initial_state": "logit"},
     "hornn logit": {"initial_state": "logit"},
 }
-
-
-def load(path: Path) -> Any:
-    """Return what the network in an archive predicts, as a function of trials."""
-    with open_archive(path, verify=False) as archive:
-        assert archive.model is not None
-        return _predicts(load_model(archive.model))
 
 
 def _predicts(model: Model) -> Any:

@@ -13,10 +13,9 @@ import torch
 from ... import plotting
 from ...analysis import cka_matrix, flatten_samples
 from ...fixedpoints import find_fixed_points, sample_starts
-from ...readers import open_archive
-from ...trainers import Model, Settings, load_model, randomness
+from ...trainers import Model, Settings, randomness
 from ...trainers.family import get_family
-from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +41,7 @@ _SEED_OF_SCALING = 42
 def run(bench: Workbench) -> Findings:
     """Train the four classes, compare their states and find their memories."""
     archives = _networks(bench)
-    models = {name: [_loaded(path) for path in paths] for name, paths in archives.items()}
+    models = {name: [load_network(path) for path in paths] for name, paths in archives.items()}
     bench.note("comparing states on shared trials")
     task = get_family("three_body").task("flip_flop", {})
     inputs = torch.as_tensor(task.draw(bench.budget["test_trials"], randomness.generator(0, "test")).inputs)
@@ -84,12 +83,6 @@ def _networks(bench: Workbench) -> dict[str, list[Path]]:
 def _settings(seed: int, kind: str, epochs: int, **training: Any) -> Settings:
     tables: dict[str, dict[str, Any]] = {"model": {"kind": kind}, "training": {"epochs": epochs, **training}}
     return Settings.resolve("three_body", "flip_flop", tables, seed=seed)
-
-
-def _loaded(path: Path) -> Model:
-    with open_archive(path, verify=False) as archive:
-        assert archive.model is not None
-        return load_model(archive.model)
 
 
 def _states(model: Model, inputs: torch.Tensor) -> np.ndarray:

@@ -15,10 +15,10 @@ import torch
 from ... import plotting
 from ...analysis import trajectory_r2
 from ...readers import open_archive
-from ...trainers import Model, Settings, load_model, randomness
+from ...trainers import Model, Settings, randomness
 from ...trainers.imitation import read_teacher
 from ..recovery import dynamical_recovery
-from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -153,9 +153,7 @@ def _student(bench: Workbench, teacher: Path, student: str, rank: int, number: i
 def score(case: Case, student: str, rank: int, number: int, teacher_path: Path, path: Path, n_trials: int) -> Score:
     """Return how well a student recovers its teacher on fresh trials, the same for all of a task."""
     teacher = read_teacher(str(teacher_path))
-    with open_archive(path, verify=False) as archive:
-        assert archive.model is not None
-        model = load_model(archive.model)
+    model = load_network(path)
     inputs = torch.as_tensor(teacher.task.draw(n_trials, randomness.generator(0, "test")).inputs)
     target, followed = (_states(network, inputs) for network in (teacher.model, model))
     dynamics = dynamical_recovery(teacher.model, model, target[:64])

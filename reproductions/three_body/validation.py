@@ -14,13 +14,12 @@ import torch
 
 from ... import plotting
 from ...analysis import TensorComparison, smallest_sufficient_rank, truncate_tensor
-from ...readers import open_archive
-from ...trainers import Model, Settings, load_model
+from ...trainers import Model, Settings
 from ...trainers.imitation import read_teacher
 from ...trainers.loop import TrainingLoop
 from ...trainers.task import Batch, Trials
 from ..recovery import compared_tensors
-from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +56,7 @@ def run(bench: Workbench) -> Findings:
     accuracy: dict[str, np.ndarray] = {"LINT": np.zeros((len(teachers), len(RANKS)))}
     for (teacher, rank), path in zip(students, paths, strict=True):
         row = teachers.index(teacher), rank - 1
-        accuracy["LINT"][row] = _accuracy(_loaded(path), read_teacher(str(teacher)))
+        accuracy["LINT"][row] = _accuracy(load_network(path), read_teacher(str(teacher)))
     bench.note("truncating the tensors")
     for name, options in TRUNCATIONS.items():
         accuracy[name] = np.array([[truncated_accuracy(t, rank, **options) for rank in RANKS] for t in teachers])
@@ -76,7 +75,7 @@ def _teachers(bench: Workbench) -> list[Path]:
         needed = bench.runs - len(accepted)
         seeds = [1000 * bench.seed + 100 * attempt + number for number in range(needed)]
         for path in bench.train([_teacher(bench, seed) for seed in seeds], f"teachers round {attempt}", trials=16):
-            if _accuracy(_loaded(path), read_teacher(str(path))) >= _ACCEPTED:
+            if _accuracy(load_network(path), read_teacher(str(path))) >= _ACCEPTED:
                 accepted.append(path)
         if len(accepted) == bench.runs:
             return accepted
@@ -110,12 +109,6 @@ def _student(bench: Workbench, teacher: Path, rank: int) -> Settings:
     return Settings.resolve("three_body", "imitation", tables, seed=1000 * bench.seed)
 
 
-def _loaded(path: Path) -> Model:
-    with open_archive(path, verify=False) as archive:
-        assert archive.model is not None
-        return load_model(archive.model)
-
-
 def _accuracy(model: Model, teacher: Any) -> float:
     """Return the share of right signs on the teacher's training set, as published (chance is 0.5)."""
     trials: Trials = teacher.training_trials(teacher.settings["training"]["n_trials"])
@@ -130,7 +123,7 @@ def truncated_accuracy(path: Path, rank: int, *, along: int = 0, from_start: boo
 
     ``along`` 3 repeats the rank; ``from_start`` truncates what training has added to the initial weights.
     """
-    model = _loaded(path)
+    model = load_network(path)
     if from_start:
         options["baseline"] = _initial_tensor(path)
     tensor = truncate_tensor(model.arrays()["three_body"], (rank,) * along if along else rank, **options)
@@ -170,7 +163,9 @@ def _equivalence(bench: Workbench) -> list[TensorComparison]:
         for path in teachers
     ]
     paths = bench.train(students, "rank-1 students", trials=16)
-    return [compared_tensors(_loaded(one), _loaded(other)) for one, other in zip(teachers, paths, strict=True)]
+    return [
+        compared_tensors(load_network(one), load_network(other)) for one, other in zip(teachers, paths, strict=True)
+    ]
 
 
 def _table(accuracy: dict[str, np.ndarray], own: Sequence[float]) -> FindingsTable:
