@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from fixed_points_networks import LowRankFlipflop, train_flipflop
+from fixed_points_networks import BlockFlipflop, LowRankFlipflop, train_flipflop
 
 from dynascope.fixedpoints import find_fixed_points, sample_starts
 from dynascope.fixedpoints.adapters import as_map
@@ -263,8 +263,8 @@ def peak_memory(n_units: int = 1024, n_starts: int = 256) -> str:
 
 def search_once(n_units: int, n_starts: int) -> str:
     """Return what one search cost this process, as a line."""
-    network = LowRankFlipflop(n_units, seed=1)
-    starts = sample_starts(network.trajectories(), n_starts, seed=1)
+    network = BlockFlipflop(n_units)
+    starts = network.starts(n_starts)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     spent, points = timed(lambda: find_fixed_points(network, starts), 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # KiB on Linux

@@ -11,6 +11,10 @@ stalls tries again from the mean of its orbit.
 A few starts, spread over all, go first. Those that follow may converge without any factorisation of their own, with
 that of a zero found before (:mod:`~dynascope.fixedpoints.solver.known`).
 
+Measured (1 024 starts, trained 3-bit flip-flop network, tanh, 256 units): 0.7 factorisations per start, against 5.2
+with one in every step. Two faster schemes were measured and left out because they lose saddles: Anderson acceleration
+of the map without factorisations, and one factorisation shared by 16 neighbouring starts.
+
 Dennis and Schnabel, Numerical Methods for Unconstrained Optimization and Nonlinear Equations (1983), 6.3
 and 6.5; Broyden in product form: Kelley, Solving Nonlinear Equations with Newton's Method (2003), 4.3.
 """
