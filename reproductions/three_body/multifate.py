@@ -176,7 +176,7 @@ def _figure(values: dict[str, list[Scores]], bench: Workbench) -> "Figure":
         ax.axhline(0, color=plotting.GREY, linewidth=0.6)
         names = [name.upper() if name in CLASSES else name for name in values]
         ax.set_xticks(range(len(values)), names, rotation=30, ha="right")
-        ax.set_title(f"{title}: filled, training trials; open, fresh")
+        ax.set_title(f"{title} (open: fresh trials)")
     return figure
 
 
