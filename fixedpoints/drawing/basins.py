@@ -10,7 +10,7 @@ from ... import plotting
 from ...errors import InputError
 from ..landscape.basins import Basins, basins
 from ..landscape.ends import count_noun
-from ..landscape.options import check_count
+from ..options import check_count
 from ..problem import Dynamics, Step
 from ..record import FixedPoints
 from .marks import attractor_colours, draw_points, legend_below

@@ -10,11 +10,11 @@ import torch
 
 from ... import plotting
 from ...results import Result, axes, digest_arrays
+from ..options import check_count, check_positive
 from ..problem import ArrayLike, Dynamics, Step, make_problem, precision
 from ..record import FixedPoints
 from ..solver.points import host
 from .ends import count_noun, count_outcomes, default_limit, follow_to_the_end, name_attractor
-from .options import check_count, check_positive
 from .scene import make_scene
 from .settling import SENTENCES, Outcome
 

@@ -11,12 +11,12 @@ import torch
 from ... import plotting
 from ...errors import InputError
 from ...results import Result, axes, digest_arrays
+from ..options import check_count, check_positive
 from ..problem import ArrayLike, Dynamics, Step, make_problem, precision
 from ..record import FixedPoints
 from ..solver.points import host
 from .departures import Departures, depart
 from .ends import Ends, count_noun, count_outcomes, default_limit, follow_to_the_end, name_attractor
-from .options import check_count, check_positive
 from .scene import Scene, make_scene
 from .settling import SENTENCES, Outcome, Watch
 
