@@ -90,6 +90,9 @@ KERNEL_CASES = [
     ({"kind": "lowrank_hornn", "mode": "disc"}, None),
     ({"kind": "lowrank_rnn", "readout": "identity", "n_outputs": 7}, 2),
     ({"kind": "lowrank_rnn", "readout": "identity", "n_outputs": 3, "output_nonlinearity": "identity"}, 2),
+    ({"kind": "lowrank_tbrnn", "form": "voltage", "rank": 2, "noise_std": 0.05, "input_bias": True}, 3),
+    ({"kind": "lowrank_tbrnn", "form": "voltage", "mode": "disc", "output_nonlinearity": "identity"}, None),
+    ({"kind": "lowrank_rnn", "form": "voltage", "readout": "identity", "n_outputs": 7}, 2),
 ]
 
 

@@ -3,9 +3,12 @@
 The kernels hold the trials of a batch in the innermost axis, arrays are (time, unit, trial): every operation
 is then a product of a row of trials with one weight, which the compiler turns into vector instructions, and
 reductions over trials need no gathers. One forward run costs O(T·B·N·(K + O + 2R1 + 3R2)) operations and T·B·N
-evaluations of tanh; the backward run about twice the operations and no tanh, since 1 − r² is its derivative.
+evaluations of tanh; the backward run about twice the operations and no tanh, since 1 − tanh² is its derivative.
 
-Covered: form ``rate``, φ = tanh, readout ψ = tanh linear or identity. ``model.py`` is used for all else.
+Both forms run the same code on other arrays. ``r`` is what the drive and the readout see, ``s`` where the drive pulls:
+in form ``rate`` r = tanh(x) is kept and s is empty, in form ``voltage`` r is x itself and s = tanh(drive) is kept.
+
+Covered: φ = tanh, readout ψ = tanh linear or identity. ``model.py`` is used for all else.
 """
 
 from typing import Any
@@ -115,27 +118,33 @@ def _project(weights: Any, rows: Any, out: Any) -> None:
 
 
 @numba.njit(**COMPILE)
-def run_forward(inputs: Any, noise: Any, alpha: Any, weights: Any, x: Any, r: Any, projections: Any, y: Any) -> None:
-    """Fill x and r (T+1, N, B), the projections (T, R, B) and y (T, O, B) of one network.
+def run_forward(
+    inputs: Any, noise: Any, alpha: Any, weights: Any, x: Any, r: Any, s: Any, projections: Any, y: Any
+) -> None:
+    """Fill x, r (T+1, N, B) and s (T, N, B), the projections (T, R, B) and y (T, O, B) of one network.
 
-    ``x[0]`` holds the initial state and ``noise`` is σ ξ (T, N, B), or empty. ``weights`` is (W_in, b_in, M, N, L, M',
-    N', W_out, b_out), with the scale factors c1 and c2 in M and L. ``projections`` is (Nᵀr, M'ᵀr, N'ᵀr).
+    ``x[0]`` holds the initial state and ``noise`` is σ ξ (T, N, B), or empty. An empty ``s`` says form ``rate``.
+    ``weights`` is (W_in, b_in, M, N, L, M', N', W_out, b_out), with the scale factors c1 and c2 in M and L;
+    ``projections`` is (Nᵀr, M'ᵀr, N'ᵀr).
     """
     two_right, three_middle, three_right, w_out, b_out = weights[3], weights[5], weights[6], weights[7], weights[8]
     pairs, middle, right = projections
     products = np.empty(middle.shape[1:], x.dtype)
-    for i in range(x.shape[1]):
-        _set_tanh(r[0, i], x[0, i])
+    voltage = s.shape[0] > 0
+    if not voltage:
+        for i in range(x.shape[1]):
+            _set_tanh(r[0, i], x[0, i])
     for t in range(r.shape[0] - 1):
         _project(two_right, r[t], pairs[t])
         _project(three_middle, r[t], middle[t])
         _project(three_right, r[t], right[t])
         _multiply(products, middle[t], right[t])
-        _advance(inputs[t], alpha, weights, x[t], x[t + 1], pairs[t], products)
+        _advance(inputs[t], alpha, weights, x[t], x[t + 1], s[t : t + 1], pairs[t], products)
         if noise.shape[0]:
             x[t + 1] += noise[t]
-        for i in range(x.shape[1]):
-            _set_tanh(r[t + 1, i], x[t + 1, i])
+        if not voltage:
+            for i in range(x.shape[1]):
+                _set_tanh(r[t + 1, i], x[t + 1, i])
         for o in range(w_out.shape[0]):
             y[t, o, :] = b_out[o]
             for i in range(x.shape[1]):
@@ -143,8 +152,8 @@ def run_forward(inputs: Any, noise: Any, alpha: Any, weights: Any, x: Any, r: An
 
 
 @numba.njit(**COMPILE)
-def _advance(inputs: Any, alpha: Any, weights: Any, x: Any, after: Any, pairs: Any, products: Any) -> None:
-    """Set ``after`` (N, B) to x + α (s − x), s = W_in u + b_in + M pairs + L products."""
+def _advance(inputs: Any, alpha: Any, weights: Any, x: Any, after: Any, s: Any, pairs: Any, products: Any) -> None:
+    """Set ``after`` (N, B) to x + α (s − x), s = W_in u + b_in + M pairs + L products or its tanh, kept in ``s``."""
     w_in, b_in, two_left, three_left = weights[0], weights[1], weights[2], weights[4]
     drive = np.empty(x.shape[1], x.dtype)
     for i in range(x.shape[0]):
@@ -155,6 +164,9 @@ def _advance(inputs: Any, alpha: Any, weights: Any, x: Any, after: Any, pairs: A
             _add(drive, two_left[i, q], pairs[q])
         for q in range(three_left.shape[1]):
             _add(drive, three_left[i, q], products[q])
+        if s.shape[0]:
+            _set_tanh(s[0, i], drive)
+            drive[:] = s[0, i]
         now, then = x[i], after[i]
         for b in range(x.shape[1]):
             then[b] = now[b] + alpha * (drive[b] - now[b])
@@ -162,7 +174,7 @@ def _advance(inputs: Any, alpha: Any, weights: Any, x: Any, after: Any, pairs: A
 
 @numba.njit(**COMPILE)
 def run_backward(
-    inputs: Any, alpha: Any, weights: Any, r: Any, projections: Any, arrived: Any, grads: Any, grad_start: Any
+    inputs: Any, alpha: Any, weights: Any, r: Any, s: Any, projections: Any, arrived: Any, grads: Any, grad_start: Any
 ) -> None:
     """Add the gradients of one network's weights to ``grads`` and set that of its initial state, (N, B).
 
@@ -171,32 +183,46 @@ def run_backward(
 
         dL/dr_t = (derivative by r_t) + W_outᵀ (derivative by y_t) + what the next step sends back
         λ_t     = dL/dr_t (1 − r_t²) + (derivative by x_t) + (1 − α) λ_{t+1}
+
+    In form ``voltage`` dL/dr_t enters λ_t as it is, and the drive's derivative is α λ_t (1 − s_t²) in place of α λ_t.
     """
     pairs, middle, right = projections
     one = alpha * 0 + 1
     flow = np.zeros(r.shape[1:], r.dtype)  # λ of the step after
     back = np.zeros(r.shape[1:], r.dtype)  # dL/dr sent back through the recurrent drive
-    pull = np.empty(r.shape[1:], r.dtype)  # dL/ds = α λ
+    pull = np.empty(r.shape[1:], r.dtype)  # derivative of the loss by the drive
     products = np.empty(middle.shape[1:], r.dtype)
     for t in range(r.shape[0] - 2, -1, -1):
         _receive(t, weights, r[t + 1], arrived, grads, back)
-        for i in range(r.shape[1]):
-            sent, rate, lam, push = back[i], r[t + 1, i], flow[i], pull[i]
-            for b in range(r.shape[2]):
-                lam[b] = sent[b] * (one - rate[b] * rate[b]) + (one - alpha) * lam[b]
+        _carry(one, alpha, back, r[t + 1], s[t : t + 1], flow)
         if arrived[0].shape[0]:
             flow += arrived[0][t]
         for i in range(r.shape[1]):
             lam, push = flow[i], pull[i]
             for b in range(r.shape[2]):
                 push[b] = alpha * lam[b]
+            if s.shape[0]:
+                target = s[t, i]
+                for b in range(r.shape[2]):
+                    push[b] *= one - target[b] * target[b]
         _multiply(products, middle[t], right[t])
         _drive_gradients(inputs[t], pairs[t], products, pull, grads)
         _send_back(weights, r[t], middle[t], right[t], pull, grads, back)
-    for i in range(r.shape[1]):
-        sent, rate, lam, start = back[i], r[0, i], flow[i], grad_start[i]
-        for b in range(r.shape[2]):
-            start[b] = sent[b] * (one - rate[b] * rate[b]) + (one - alpha) * lam[b]
+    _carry(one, alpha, back, r[0], s[:1], flow)
+    grad_start[:] = flow
+
+
+@numba.njit(**COMPILE)
+def _carry(one: Any, alpha: Any, back: Any, r: Any, s: Any, flow: Any) -> None:
+    """Turn λ of the step after, in ``flow`` (N, B), into λ of this step but for what arrives at x from outside."""
+    for i in range(r.shape[0]):
+        sent, rate, lam = back[i], r[i], flow[i]
+        if s.shape[0]:
+            for b in range(r.shape[1]):
+                lam[b] = sent[b] + (one - alpha) * lam[b]
+        else:
+            for b in range(r.shape[1]):
+                lam[b] = sent[b] * (one - rate[b] * rate[b]) + (one - alpha) * lam[b]
 
 
 @numba.njit(**COMPILE)
@@ -254,13 +280,15 @@ def _send_back(weights: Any, r: Any, middle: Any, right: Any, pull: Any, grads: 
 class LowRankTrajectory(torch.autograd.Function):
     """States, rates and outputs of a low-rank network, differentiable by the compiled backward run.
 
-    ``apply(alpha, inputs, start, noise, *weights)`` with a leading member axis on everything: inputs (member, trial,
-    time, input), start (member, trial, unit), noise (member, trial, time, unit) or None, and the nine weights of
-    :func:`run_forward`. Returns states and rates (member, trial, time, unit) and outputs (member, trial, time, output).
+    ``apply(form, alpha, inputs, start, noise, *weights)`` with a leading member axis on everything: inputs (member,
+    trial, time, input), start (member, trial, unit), noise (member, trial, time, unit) or None, and the nine weights
+    of :func:`run_forward`. Returns states and rates (member, trial, time, unit), outputs (member, trial, time, output).
     """
 
     @staticmethod
-    def forward(ctx: Any, alpha: float, inputs: Tensor, start: Tensor, noise: Tensor | None, *weights: Tensor) -> Any:
+    def forward(
+        ctx: Any, form: str, alpha: float, inputs: Tensor, start: Tensor, noise: Tensor | None, *weights: Tensor
+    ) -> Any:
         """Run forward in time, keeping the rates and projections for the backward run."""
         ctx.set_materialize_grads(False)
         dtype = _numpy_dtype(inputs)
@@ -271,21 +299,23 @@ class LowRankTrajectory(torch.autograd.Function):
         flat = [_array(weight) for weight in weights]
         x = np.empty((members, steps + 1, units, trials), dtype)
         x[:, 0] = start.detach().transpose(1, 2).numpy()
-        r = np.empty_like(x)
+        voltage = form == "voltage"
+        r = x if voltage else np.empty_like(x)
+        s = np.empty((members, steps if voltage else 0, units, trials), dtype)
         projections = [np.empty((members, steps, size, trials), dtype) for size in (two, three, three)]
         y = np.empty((members, steps, weights[7].shape[1], trials), dtype)
         scale = dtype.type(alpha)
         for k in range(members):
             member = tuple(weight[k] for weight in flat)
             saved = tuple(array[k] for array in projections)
-            run_forward(given[k], disturbance[k], scale, member, x[k], r[k], saved, y[k])
-        ctx.saved = (scale, given, flat, r, projections)
+            run_forward(given[k], disturbance[k], scale, member, x[k], r[k], s[k], saved, y[k])
+        ctx.saved = (scale, given, flat, r, s, projections)
         return tuple(torch.from_numpy(array).permute(0, 3, 1, 2) for array in (x[:, 1:], r[:, 1:], y))
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> Any:
         """Run backward in time from the derivatives of the loss by states, rates and outputs."""
-        scale, given, flat, r, projections = ctx.saved
+        scale, given, flat, r, s, projections = ctx.saved
         members, units, trials = r.shape[0], r.shape[2], r.shape[3]
         empty = np.zeros((members, 0, units, trials), r.dtype)
         arrived = [empty if gradient is None else _time_major(gradient) for gradient in upstream]
@@ -293,17 +323,17 @@ class LowRankTrajectory(torch.autograd.Function):
         start = np.empty((members, units, trials), r.dtype)
         for k in range(members):
             one = [tuple(array[k] for array in group) for group in (flat, projections, arrived, grads)]
-            run_backward(given[k], scale, one[0], r[k], *one[1:], start[k])
+            run_backward(given[k], scale, one[0], r[k], s[k], *one[1:], start[k])
         return (
-            None, None, torch.from_numpy(start).transpose(1, 2), None, *(torch.from_numpy(grad) for grad in grads)
+            None, None, None, torch.from_numpy(start).transpose(1, 2), None, *(torch.from_numpy(grad) for grad in grads)
         )  # fmt: skip
 
 
 def run_differentiably(
-    alpha: float, inputs: Tensor, start: Tensor, noise: Tensor | None, weights: list[Tensor]
+    form: str, alpha: float, inputs: Tensor, start: Tensor, noise: Tensor | None, weights: list[Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return states, rates and outputs; see :class:`LowRankTrajectory`."""
-    found: tuple[Tensor, Tensor, Tensor] = LowRankTrajectory.apply(alpha, inputs, start, noise, *weights)  # type: ignore[no-untyped-call]
+    found: tuple[Tensor, Tensor, Tensor] = LowRankTrajectory.apply(form, alpha, inputs, start, noise, *weights)  # type: ignore[no-untyped-call]
     return found
 
 

@@ -102,16 +102,18 @@ class LowRankModel(ThreeBodyModel):
         return self._run_kernel(inputs, state, None if noise is None else self.config.noise_std * noise)
 
     def has_kernel(self) -> bool:
-        """Return whether the compiled run covers this network: CPU, form ``rate``, φ = tanh.
+        """Return whether the compiled run covers this network: CPU, φ = tanh, a readout of rates that it computes.
 
-        ψ is tanh too, or the identity where the outputs are the states themselves.
+        In form ``rate`` these are tanh(x), or x itself where the outputs are the states; in ``voltage`` always x.
         """
         config = self.config
-        plain = config.readout == "identity" and config.output_nonlinearity == "identity"
-        covered = config.form == "rate" and config.nonlinearity == "tanh"
-        return (
-            covered and (plain or config.output_nonlinearity == "tanh") and next(self.parameters()).device.type == "cpu"
-        )
+        direct = self._reads_states() and (config.form == "voltage" or config.readout == "identity")
+        readable = direct or config.output_nonlinearity == "tanh"
+        return config.nonlinearity == "tanh" and readable and next(self.parameters()).device.type == "cpu"
+
+    def _reads_states(self) -> bool:
+        """Return whether the readout sees x."""
+        return self.config.form == "voltage" or self.config.output_nonlinearity == "identity"
 
     def _run_kernel(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
         from .kernel import run_differentiably  # compiling and loading numba waits until it is needed
@@ -122,9 +124,9 @@ class LowRankModel(ThreeBodyModel):
             inputs, state, *weights = (tensor.unsqueeze(0) for tensor in (inputs, state, *weights))
             noise = None if noise is None else noise.unsqueeze(0)
         alpha = self.config.alpha if self.config.mode == "cont" else 1.0
-        states, rates, outputs = run_differentiably(alpha, inputs, state, noise, weights)
+        states, rates, outputs = run_differentiably(self.config.form, alpha, inputs, state, noise, weights)
         if self.config.readout == "identity":
-            outputs = (rates if self.config.output_nonlinearity == "tanh" else states)[..., : self.config.n_outputs]
+            outputs = (states if self._reads_states() else rates)[..., : self.config.n_outputs]
         return Trajectory(states[0], outputs[0]) if single else Trajectory(states, outputs)
 
     def _kernel_weights(self) -> list[Tensor]:
