@@ -293,12 +293,12 @@ STUDY = Study(
         "small": Scale(
             3,
             {
-                "tasks": ["1-bit"],
+                "tasks": ["1-bit", "2-bit"],
                 "teachers": ["rnn", "tbrnn"],
-                "students": ["rnn", "tbrnn"],
+                "students": ["rnn", "tbrnn", "hornn"],
                 "teacher_epochs": 20_000,
-                "student_epochs": 6000,
-                "plateau_checks": 3,
+                "student_epochs": 20_000,
+                "plateau_checks": 0,
                 "test_trials": 500,
             },
         ),
