@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "--config",
     "config_file",
     type=click.Path(dir_okay=False),
-    help="TOML file with tables [model], [task], [training].",
+    help="TOML file with tables [model], [task], [rule], [training].",
 )
 @click.option(
     "--set",

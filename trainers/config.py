@@ -16,6 +16,9 @@ from ..results import plain
 
 Config = TypeVar("Config")
 
+#: the tables of a run's options
+TABLES = ("model", "task", "rule", "training")
+
 
 def choice(*valid: str, default: str) -> Any:
     """Declare a configuration field that takes one of a few words."""
@@ -115,7 +118,7 @@ def merged(*layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
 
 def unknown_table(name: str) -> str:
     """Return the sentence that refuses a table other than those of a run."""
-    return unknown_name("table", name, ("model", "task", "training"))
+    return unknown_name("table", name, TABLES)
 
 
 def _value(text: str) -> Any:

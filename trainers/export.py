@@ -101,6 +101,7 @@ def export_network(
         model=model_record(model, model.arrays()),
         task=TaskRecord(task.name, {**configuration.as_mapping(task.config), "seed": seed}),
         training=_training_log(trained, member),
+        units=model.unit_columns() or None,
         title=f"{model.kind} on {settings.task_name}, seed {settings.seed}, network {member}",
         history=[{"settings": settings.as_mapping(), "member": member}],
     )

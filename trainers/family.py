@@ -11,13 +11,13 @@ import torch
 from ..errors import ConfigurationError, unknown_name
 from . import config as configuration
 from .model import Model
-from .rules import Rule
+from .rules import NoOptions, Rule
 from .task import Task
 
 Tables = dict[str, dict[str, Any]]
 
 # Folder under trainers/ of each family; imported only when asked for.
-FAMILIES = ("three_body",)
+FAMILIES = ("three_body", "spiking")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Family:
     """What one family adds to the one training loop.
 
     ``model_config`` has a field ``kind`` that chooses among ``models``; ``defaults(kind, task, tables)`` returns
-    the tables (model, task, training) that hold unless a user overrides them, given what the user did set.
+    the tables (model, task, rule, training) that hold unless a user overrides them, given what the user did set.
+    ``rules`` maps names to what makes a rule of that name from options of the class ``rule_config``.
     """
 
     name: str
@@ -33,8 +34,9 @@ class Family:
     model_config: type
     models: Mapping[str, type[Model]]
     tasks: Mapping[str, type[Task]]
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, Callable[[Any], Rule]]
     defaults: Callable[[str, str, Tables], Tables]
+    rule_config: type = NoOptions
 
     def task(self, name: str, options: Mapping[str, Any]) -> Task:
         """Return the task of that name with its options set."""
@@ -57,11 +59,11 @@ class Family:
         cls = self.models[config.kind]
         return cls(config, members=members, generators=generators, dtype=dtype)
 
-    def rule(self, name: str) -> Rule:
-        """Return the learning rule of that name."""
+    def rule(self, name: str, options: Mapping[str, Any]) -> Rule:
+        """Return the learning rule of that name with its options set."""
         if name not in self.rules:
             raise ConfigurationError(unknown_name(f"learning rule of family {self.name}", name, self.rules))
-        return self.rules[name]
+        return self.rules[name](configuration.build(self.rule_config, options, where="rule"))
 
 
 def get_family(name: str) -> Family:

@@ -84,7 +84,7 @@ class TrainingLoop:
         family = settings.get_family()
         self.settings, self.config, self._keep = settings, config, keep
         self.task = family.task(settings.task_name, settings.task)
-        self.rule = family.rule(config.rule)
+        self.rule = family.rule(config.rule, settings.rule)
         draws = [randomness.generator(settings.seed, "weights", member) for member in range(members)]
         dtype = getattr(torch, config.dtype)
         self.model = family.model(settings.model, members=members, generators=draws, dtype=dtype).to(config.device)
@@ -98,10 +98,10 @@ class TrainingLoop:
         self.optimizer = Optimizer(self.model, config)
         self.source = trial_source(self.task, config, settings.seed, members)
         self.validation = self._draw_validation()
-        self.noise = [
-            randomness.torch_generator(settings.seed, "noise", member, device=config.device)
-            for member in range(members)
-        ]
+        self.noise, self.rewiring = (
+            [randomness.torch_generator(settings.seed, name, member, device=config.device) for member in range(members)]
+            for name in ("noise", "rewiring")
+        )
         self.rules = stopping.initial_rules(config, members)
         self.epoch = 0
         self.trials_seen = 0
@@ -171,7 +171,7 @@ class TrainingLoop:
     def _thaw(self) -> None:
         """Train the frozen parameters too from epoch ``frozen_epochs`` on; the others keep their optimiser state."""
         limit = self.config.frozen_epochs
-        if limit is None or self.epoch < limit or len(self.model.trainable) == len(self.model.arrays()):
+        if limit is None or self.epoch < limit or self.model.trainable == self.model.weights:
             return
         self.model.freeze(())
         state = self.optimizer.arrays()
@@ -255,7 +255,7 @@ class TrainingLoop:
         self.model = model
         self.source.select_members(staying)
         self.validation = None if self.validation is None else self.validation.select_members(staying)
-        self.noise = [self.noise[position] for position in staying]
+        self.noise, self.rewiring = ([made[position] for position in staying] for made in (self.noise, self.rewiring))
         self.rules.select_members(staying)
 
     def _update(self, gradients: Gradients, rate: float, staying: list[int] | None) -> None:
@@ -266,7 +266,7 @@ class TrainingLoop:
             if name in found:
                 found[name] = found[name] * mask
         self.optimizer.update(found, rate)
-        self.model.after_update()
+        self.model.after_update(rate, self.rewiring)
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything needed to go on from here: plain values, and nested mappings of arrays."""
@@ -284,6 +284,7 @@ class TrainingLoop:
             "best": {"check": self.best_check.copy(), "loss": self.best_loss.copy(), "epoch": self.best_epochs.copy()},
             "plateau": {"reference": self.rules.plateau_reference},
             "noise": {"states": np.stack([source.get_state().numpy() for source in self.noise])},
+            "rewiring": {"states": np.stack([source.get_state().numpy() for source in self.rewiring])},
             "log": self.columns(),
         }
 
@@ -306,8 +307,9 @@ class TrainingLoop:
             self.optimizer.load_arrays(snapshot["optimizer"])
             self.source.restore(values["source"])
             self.rules.plateau_reference = snapshot["plateau"]["reference"]
-            for source, state in zip(self.noise, snapshot["noise"]["states"], strict=True):
-                source.set_state(torch.tensor(state))
+            for name, made in (("noise", self.noise), ("rewiring", self.rewiring)):
+                for source, state in zip(made, snapshot[name]["states"], strict=True):
+                    source.set_state(torch.tensor(state))
 
 
 def _mean(values: np.ndarray) -> float:

@@ -36,10 +36,15 @@ class StateVariable:
 
 @dataclasses.dataclass(frozen=True)
 class Trajectory:
-    """What a model did: ``states`` (…, trial, time, state) after each step, ``outputs`` (…, trial, time, output)."""
+    """What a model did: ``states`` (…, trial, time, state) after each step, ``outputs`` (…, trial, time, output).
+
+    A run for its loss alone (:meth:`Model.respond`) may keep no states, (…, trial, 0, state), and say instead in
+    ``mean_activity`` (…, unit) what a penalty needs of them: the mean over trials and steps.
+    """
 
     states: Tensor
     outputs: Tensor
+    mean_activity: Tensor | None = None
 
 
 class Model(nn.Module, ABC):
@@ -56,6 +61,10 @@ class Model(nn.Module, ABC):
 
     family: ClassVar[str]
     kind: ClassVar[str]
+    #: parameters that belong to the network but are never trained by gradients: signs, wiring, random feedback
+    constants: ClassVar[tuple[str, ...]] = ()
+    #: whether ``step`` is differentiable, so that its fixed points can be searched for
+    is_smooth: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -145,8 +154,15 @@ class Model(nn.Module, ABC):
         """
         return None
 
-    def after_update(self) -> None:
-        """Enforce constraints on the parameters after an optimiser step (signs, sparsity)."""
+    def unit_columns(self) -> dict[str, Any]:
+        """Return what is known of each unit of one network, as columns of an archive's table of units."""
+        return {}
+
+    def after_update(self, learning_rate: float, generators: Generators) -> None:
+        """Enforce constraints on the parameters after an optimiser step (signs, sparsity).
+
+        ``generators`` are one per member, for constraints that draw at random (rewiring).
+        """
 
     # What every family shares.
 
@@ -161,8 +177,13 @@ class Model(nn.Module, ABC):
         return next(self.parameters()).dtype
 
     @property
+    def weights(self) -> tuple[str, ...]:
+        """Names of the parameters that training can change."""
+        return tuple(name for name, _ in self.named_parameters() if name not in self.constants)
+
+    @property
     def trainable(self) -> tuple[str, ...]:
-        """Names of the parameters that training changes."""
+        """Names of the parameters that training does change."""
         return tuple(name for name, value in self.named_parameters() if value.requires_grad)
 
     def freeze(self, names: Sequence[str]) -> None:
@@ -178,7 +199,7 @@ class Model(nn.Module, ABC):
             if name not in parameters:
                 raise InputError(f"freeze: no parameter '{name}' (valid: {', '.join(sorted(parameters))})")
         for name, value in parameters.items():
-            value.requires_grad_(name not in names)
+            value.requires_grad_(name not in names and name not in self.constants)
 
     def set_mask(self, name: str, mask: np.ndarray | Tensor) -> None:
         """Fix the entries of parameter ``name`` where ``mask`` is 0 at zero, now and during training.
@@ -256,6 +277,15 @@ class Model(nn.Module, ABC):
         if tuple(state.shape) != (*lead, batch, self.state_size):
             raise InputError(f"state: expected shape {(*lead, batch, self.state_size)}, found {tuple(state.shape)}")
         return inputs, state, self.draw_noise(batch, steps, generator)
+
+    def respond(
+        self,
+        inputs: Tensor,
+        state: Tensor | None = None,
+        generator: torch.Generator | Generators | None = None,
+    ) -> Trajectory:
+        """Run the model as :meth:`forward` does, for a loss: long runs of families with large states keep none."""
+        return self(inputs, state, generator)  # type: ignore[no-any-return]
 
     def run(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
         """Return the trajectory of the loop over ``step``; a family may override this with a faster equivalent."""

@@ -10,7 +10,13 @@ from torch import Tensor
 from .model import Model
 from .settings import TrainingConfig
 
-_CLASSES = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop}
+_CLASSES = {
+    "adam": torch.optim.Adam,
+    "adam_epsilon_hat": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+    "rmsprop": torch.optim.RMSprop,
+}
+_EPSILON = 1e-8
 
 
 class Optimizer:
@@ -29,8 +35,18 @@ class Optimizer:
         gradients = self._clipped(gradients)
         for name, parameter in self.parameters.items():
             parameter.grad = gradients[name]
-        self.torch.param_groups[0]["lr"] = learning_rate
+        group = self.torch.param_groups[0]
+        group["lr"] = learning_rate
+        if self.config.optimizer == "adam_epsilon_hat":
+            # torch divides by √(v / (1 − β2ⁿ)) + ε; with this ε it is (√v + 1e-8) / √(1 − β2ⁿ) (Kingma and Ba 2015, end
+            # of section 2, and the Adam of TensorFlow 1). It matters while gradients are not much larger than 1e-8.
+            group["eps"] = _EPSILON / (1 - group["betas"][1] ** (self._steps() + 1)) ** 0.5
         self.torch.step()
+
+    def _steps(self) -> int:
+        """Return the number of steps taken so far, which all parameters share."""
+        state = self.torch.state.get(next(iter(self.parameters.values())), {})
+        return int(state.get("step", 0))
 
     def _clipped(self, gradients: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Scale the gradients of each member whose norm over all parameters exceeds ``clip_norm`` down to it."""

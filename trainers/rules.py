@@ -28,11 +28,16 @@ class Rule(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """Options of the rules of a family: there are none."""
+
+
 def loss_terms(
     model: Model, task: Task, batch: Batch, generators: Generators | None
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Return the terms of the loss, (member,) each, and the outputs of one forward run."""
-    trajectory = model(batch.inputs, batch.initial_state, generators)
+    trajectory = model.respond(batch.inputs, batch.initial_state, generators)
     return {**task.loss(trajectory, batch), **model.regularization(trajectory)}, trajectory.outputs
 
 

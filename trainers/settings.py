@@ -20,7 +20,8 @@ class TrainingConfig:
 
     Attributes
     ----------
-    rule, optimizer : learning rule and optimiser
+    rule, optimizer : learning rule and optimiser; ``adam_epsilon_hat`` is Adam with ε added before the bias of the
+        second moment is corrected, as TensorFlow 1 had it
     learning_rate : constant, or falling linearly to ``learning_rate_end`` over ``learning_rate_epochs``
         (all epochs when not given)
     epochs : most epochs to train. An epoch is the span between two evaluations: one pass over the training
@@ -43,7 +44,7 @@ class TrainingConfig:
     """
 
     rule: str = "bptt"
-    optimizer: str = choice("adam", "sgd", "rmsprop", default="adam")
+    optimizer: str = choice("adam", "adam_epsilon_hat", "sgd", "rmsprop", default="adam")
     learning_rate: float = positive(1e-3)
     learning_rate_end: float | None = None
     learning_rate_epochs: int | None = positive(None)
@@ -116,10 +117,11 @@ class Settings:
     training: TrainingConfig
     seed: int = 0
     members: int = 1
+    rule: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def resolve(cls, family: str, task: str, tables: Tables | None = None, *, seed: int = 0, members: int = 1) -> Self:
-        """Return complete settings from the user's tables ``model``, ``task`` and ``training``.
+        """Return complete settings from the user's tables ``model``, ``task``, ``rule`` and ``training``.
 
         Raises
         ------
@@ -134,7 +136,7 @@ class Settings:
         name = task.replace("-", "_")
         given = configuration.merged(tables or {})
         for table in given:
-            if table not in ("model", "task", "training"):
+            if table not in configuration.TABLES:
                 raise ConfigurationError(configuration.unknown_table(table))
         made = found.task(name, given.get("task", {}))
         kind = given.get("model", {}).get("kind", found.model_config().kind)
@@ -146,7 +148,8 @@ class Settings:
             if asked != right:
                 raise ConfigurationError(f"model.{channel} = {asked}: task {name} has {right}; leave it out")
         training = configuration.build(TrainingConfig, full["training"], where="training")
-        found.rule(training.rule)
+        rule: Any = configuration.build(found.rule_config, full.get("rule", {}), where="rule")
+        found.rule(training.rule, configuration.as_mapping(rule))
         return cls(
             found.name,
             name,
@@ -155,6 +158,7 @@ class Settings:
             training,
             seed,
             members,
+            configuration.as_mapping(rule),
         )
 
     @classmethod

@@ -134,3 +134,28 @@ def mean_squared_error(outputs: Tensor, batch: Batch) -> Tensor:
         return errors.flatten(1).mean(1)
     mask = batch.mask if batch.mask.ndim == errors.ndim else batch.mask.unsqueeze(-1).expand_as(errors)
     return (errors * mask).flatten(1).sum(1) / mask.flatten(1).sum(1)
+
+
+def r_squared(outputs: Tensor, batch: Batch) -> Tensor:
+    """Return R² of each trial, (member, trial): 1 − squared error / spread of the targets around their means."""
+    error = (outputs - batch.targets).square().sum((-2, -1))
+    spread = (batch.targets - batch.targets.mean(-2, keepdim=True)).square().sum((-2, -1))
+    return 1 - error / spread
+
+
+def cross_entropy(outputs: Tensor, batch: Batch) -> Tensor:
+    """Return the cross-entropy of softmax(outputs) and the targets, one number per member.
+
+    Outputs (logits) and targets (probabilities, one-hot as a rule) are (member, trial, time, output). It is the mean
+    over trials of each trial's mean over the steps, weighted by the mask (member, trial, time); a trial without
+    weight makes it NaN.
+    """
+    targets, mask = batch.targets, batch.mask
+    if mask is None:
+        mask = torch.ones_like(outputs[..., 0])
+    # A decision counts at a few of thousands of steps: the others need no softmax.
+    steps = mask.amax((0, 1)).nonzero().squeeze(1)
+    mask = mask.index_select(-1, steps)
+    logarithms = outputs.index_select(-2, steps).log_softmax(-1)
+    surprise = -(targets.index_select(-2, steps) * logarithms).sum(-1)
+    return ((surprise * mask).sum(-1) / mask.sum(-1)).mean(-1)

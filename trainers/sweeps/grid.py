@@ -8,14 +8,14 @@ from typing import Any
 
 from ...errors import ConfigurationError, unknown_name
 from .. import config as configuration
+from ..config import TABLES
 from ..family import Tables
 from ..settings import Settings
 from .tasks import Task
 
 FUNCTION = f"{__package__}.networks:train_networks"
-_TABLES = ("model", "task", "training")
 _PLACES = ("family", "task_name", "seed")
-_TOP = ("family", "task_name", "seed", *_TABLES, "grid", "network", "batch", "plain_batch", "export")
+_TOP = ("family", "task_name", "seed", *TABLES, "grid", "network", "batch", "plain_batch", "export")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ def read_grid(grid: "str | Path | Mapping[str, Any]") -> list[Task]:
     grid : TOML file, or the same tables as plain values::
 
         family = "three_body"            task_name = "flip_flop"
-        [model]  [task]  [training]      options that all networks share, as for ``dynascope train --config``
+        [model] [task] [rule] [training]  options that all networks share, as for ``dynascope train --config``
         [[grid]]                         any number of blocks; lists are axes, and every combination is trained
         model.rank = [1, 2, 3]
         seed = "0-9"                     a number, a list, or a range; without it the seed of the whole file, or 0
@@ -85,7 +85,7 @@ def read_grid(grid: "str | Path | Mapping[str, Any]") -> list[Task]:
 
 def _networks(document: Mapping[str, Any]) -> Iterator[tuple[Settings, dict[str, Any]]]:
     """Yield the settings of every network, with the options that vary."""
-    base = {f"{table}.{key}": value for table in _TABLES for key, value in _table(document, table).items()}
+    base = {f"{table}.{key}": value for table in TABLES for key, value in _table(document, table).items()}
     places = {key: document[key] for key in _PLACES if key in document}
     for block in _blocks(document, "grid"):
         axes = {name: _axis(name, value) for name, value in _flat(block).items()}
@@ -103,7 +103,7 @@ def _settings(flat: Mapping[str, Any]) -> Settings:
     for place in ("family", "task_name"):
         if not isinstance(flat.get(place), str):
             raise ConfigurationError(f"a grid needs {place}, as in family = 'three_body' and task_name = 'flip_flop'")
-    tables: Tables = {table: {} for table in _TABLES}
+    tables: Tables = {table: {} for table in TABLES}
     for name, value in flat.items():
         table, dot, key = name.partition(".")
         if dot:
@@ -133,14 +133,14 @@ def _flat(block: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a block by dotted name."""
     flat: dict[str, Any] = {}
     for name, value in block.items():
-        if isinstance(value, Mapping) and name in _TABLES:
+        if isinstance(value, Mapping) and name in TABLES:
             flat |= {f"{name}.{key.replace('-', '_')}": item for key, item in value.items()}
-        elif "." in name and name.partition(".")[0] in _TABLES:
+        elif "." in name and name.partition(".")[0] in TABLES:
             flat[name.replace("-", "_")] = value
         elif name in _PLACES:
             flat[name] = value
         else:
-            raise ConfigurationError(unknown_name("option of a grid", name, (*_PLACES, *_TABLES)))
+            raise ConfigurationError(unknown_name("option of a grid", name, (*_PLACES, *TABLES)))
     return flat
 
 

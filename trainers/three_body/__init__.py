@@ -38,6 +38,6 @@ FAMILY = Family(
     model_config=ThreeBodyConfig,
     models={model.kind: model for model in _MODELS},
     tasks={task.name: task for task in (FlipFlop, Sine, MultiFate, ContextIntegration, Imitation)},
-    rules={"bptt": bptt},
+    rules={"bptt": lambda options: bptt},
     defaults=defaults,
 )

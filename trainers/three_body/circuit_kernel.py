@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .kernel import COMPILE
+from ..compilation import COMPILE
 
 BLOCK = 16
 

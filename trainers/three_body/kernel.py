@@ -19,23 +19,7 @@ import torch
 from numba.extending import overload
 from torch import Tensor
 
-
-def _can_cache() -> bool:
-    """Return whether compiled code can be kept: numba refuses where neither the package nor the home can be written."""
-    try:
-        numba.njit(cache=True)(lambda: None)
-    except RuntimeError:
-        return False
-    return True
-
-
-COMPILE: dict[str, Any] = {
-    "cache": _can_cache(),
-    # Not all of "fast": NaN and infinity must survive, so that a diverged network is seen.
-    "fastmath": {"contract", "reassoc", "nsz"},
-    # Python's check for division by zero would keep the loops from becoming vector instructions.
-    "error_model": "numpy",
-}
+from ..compilation import COMPILE
 
 # tanh x = x P(x²)/Q(x²) on [−9, 9], coefficients fitted by iteratively reweighted least squares of the relative
 # error (2e-8 at most); in float32 arithmetic the result is within 4e-7 of tanh, three units in the last place.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...errors import ConfigurationError
 from ..config import positive
-from ..task import Batch, Task, Trials
+from ..task import Batch, Task, Trials, r_squared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +116,4 @@ class Sine(Task):
 
     def performance(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return R² of each trial: 1 − squared error / variance of the target (1 is perfect)."""
-        error = (outputs - batch.targets).square().sum((-2, -1))
-        spread = (batch.targets - batch.targets.mean(-2, keepdim=True)).square().sum((-2, -1))
-        return 1 - error / spread
+        return r_squared(outputs, batch)
