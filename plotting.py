@@ -1,7 +1,7 @@
 """One plot style for the whole suite: what a colour or a mark means is decided here and nowhere else."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,11 @@ FORMATS = ("png", "svg", "pdf")
 INK = "#222222"
 GREY = "#8a8a8a"
 NETWORK_COLOURS = {"rnn": "#0072B2", "tbrnn": "#D55E00", "hornn": "#CC79A7", "gru": "#009E73"}
+RULE_COLOURS = {"bptt": "#332288", "mdgl": "#C28E0E", "eprop": "#BB5566"}
+# Excitatory cells are warm, inhibitory ones cold; the adaptive kind (ALIF) is the darker of each pair.
+CELL_TYPE_COLOURS = {
+    "E-LIF": "#E69F00", "E-ALIF": "#D55E00", "I-LIF": "#56B4E9", "I-ALIF": "#0072B2", "LIF": "#009E73", "ALIF": "#CC79A7",
+}  # fmt: skip
 STABLE, UNSTABLE = "#009E73", "#C4151C"
 SEQUENTIAL = "viridis"
 
@@ -45,6 +50,27 @@ def network_colour(name: str) -> str:
     """Return the colour of a network class from its name, grey when the class is not known."""
     matches = [key for key in NETWORK_COLOURS if name.replace("lowrank_", "").startswith(key)]
     return NETWORK_COLOURS[max(matches, key=len)] if matches else GREY
+
+
+def group_styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the line style of each group of units: ``{"color": …, "linestyle": …}``.
+
+    Cell types have the colours of :data:`CELL_TYPE_COLOURS`, dashed for those that project to the readout
+    (``E-ALIF-out``); other groups take turns at the same colours.
+    """
+    styles: dict[str, dict[str, str]] = {}
+    colours, lines = list(dict.fromkeys(CELL_TYPE_COLOURS.values())), ("solid", "dashed", "dotted")
+    turn = 0
+    for name in names:
+        cell_type = name.removesuffix("-out")
+        if cell_type in CELL_TYPE_COLOURS:
+            line = "solid" if cell_type == name else "dashed"
+            styles[name] = {"color": CELL_TYPE_COLOURS[cell_type], "linestyle": line}
+        else:
+            line = lines[turn // len(colours) % len(lines)]
+            styles[name] = {"color": colours[turn % len(colours)], "linestyle": line}
+            turn += 1
+    return styles
 
 
 @contextmanager

@@ -37,6 +37,18 @@ from .console import Console, output_options
     metavar="N|best",
     help="Which networks of the run (repeatable; default all); best is the one of lowest training loss.",
 )
+@click.option(
+    "--states",
+    metavar="NAME,NAME,…",
+    help="State variables to record, also what learning uses, such as eligibility (default: the family's choice).",
+)
+@click.option(
+    "--window",
+    type=float,
+    nargs=2,
+    metavar="START STOP",
+    help="Record these seconds of each trial only (default: all).",
+)
 @output_options
 def command(
     run: str,
@@ -45,6 +57,8 @@ def command(
     n_trials: int,
     seed: int,
     members: tuple[str, ...],
+    states: str | None,
+    window: tuple[float, float] | None,
     console: Console,
 ) -> None:
     """Replay the networks of a finished training RUN and write one activity archive per network.
@@ -53,11 +67,12 @@ def command(
     Examples:
       dynascope export runs/tb -o archives/
       dynascope export runs/tb --network best --trials 500 -o tb.h5
+      dynascope export runs/spiking --trials 4 --window 1.8 2 --states spikes,voltage,eligibility -o traces.h5
     """
     import torch
 
     from ..errors import InputError
-    from ..trainers import export_run
+    from ..trainers import Extract, export_run
 
     torch.set_num_threads(1)
     chosen: str | list[int] = checkpoints
@@ -69,7 +84,8 @@ def command(
                 f"--checkpoints {checkpoints}: expected final, all, or numbers such as 1280,2560"
             ) from None
     networks = "best" if members == ("best",) else [_number(word) for word in members] or None
-    paths = export_run(run, output, checkpoints=chosen, n_trials=n_trials, seed=seed, members=networks)
+    extract = Extract([name.strip() for name in states.split(",")] if states else None, window)
+    paths = export_run(run, output, checkpoints=chosen, n_trials=n_trials, seed=seed, members=networks, extract=extract)
     console.result("\n".join(map(str, paths)), {"archives": [str(path) for path in paths]})
 
 

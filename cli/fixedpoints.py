@@ -10,6 +10,7 @@ import numpy as np
 from .console import Console, output_options
 from .networks import Network, input_option, open_network
 from .pictures import basins_picture, portrait, portrait_in_space
+from .quiet import is_spiking, quiet_state
 from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def command(
 
     Low-rank networks are searched in their full state space and, as a check, in their exact reduced dynamics. The
     portrait shows the reduced plane of a rank-1 network, and the plane of the first two principal components of the
-    fixed points of others.
+    fixed points of others. The step of spiking networks jumps: for them the quiet state is examined, nothing is drawn.
 
     \b
     Examples:
@@ -130,6 +131,8 @@ def _one(
     from .. import plotting
     from ..fixedpoints import linearize
 
+    if is_spiking(path):
+        return quiet_state(path, target, search.input)
     network = open_network(path, selection, search.input)
     points = _searched(network, search, Path(path).name)
     agreement = _reduced_agreement(network, points, search)

@@ -92,7 +92,14 @@ def open_network(path: str, selection: Selection, input_text: str | None = None)
                 "archive that dynascope export or write_archive(…, model=…) has made"
             )
         model = load_model(archive.model, recording.parameters)
-    return Network(path, model, recording, _flat_states(model, recording, path), _input(model, input_text, path))
+    if not model.is_smooth:
+        raise InputError(
+            f"{path}: the step of a {model.kind} network jumps at threshold, so its dynamics cannot be differentiated; "
+            "dynascope fixedpoints says whether its quiet state is a fixed point"
+        )
+    return Network(
+        path, model, recording, _flat_states(model, recording, path), constant_input(model, input_text, path)
+    )
 
 
 def _flat_states(model: "Model", recording: "Recording", path: str) -> np.ndarray:
@@ -104,7 +111,8 @@ def _flat_states(model: "Model", recording: "Recording", path: str) -> np.ndarra
     return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
 
 
-def _input(model: "Model", text: str | None, path: str) -> np.ndarray:
+def constant_input(model: "Model", text: str | None, path: str) -> np.ndarray:
+    """Return the input (input,) that ``--input`` asks for, zeros by default."""
     size = model.config.n_inputs
     if text is None:
         return np.zeros(size)

@@ -98,7 +98,7 @@ def _on_same_trials(path: str, selection: Selection, reference: "Recording", tea
         raise InputError(f"{path}: its trials differ from those of {teacher} and cannot be replayed on them")
     from ..readers import open_archive
     from ..trainers import load_model
-    from ..trainers.export import replay_inputs
+    from ..trainers.replay import replay_inputs
 
     with open_archive(path, verify=False) as archive:
         if archive.model is None:

@@ -64,7 +64,8 @@ def command(
     or SIGTERM, to the same weights as a run that was never interrupted. Defaults are the published settings.
 
     FAMILY three_body has the tasks flip_flop, sine, multifate, context and imitation (reproduce the network in
-    --set task.teacher=ARCHIVE); --dry-run prints every option with its value.
+    --set task.teacher=ARCHIVE); spiking has evidence, match and pattern, and --set training.rule=bptt, eprop or mdgl
+    (docs/spiking.md lists all); --dry-run prints every option with its value.
 
     \b
     Examples:
@@ -72,6 +73,7 @@ def command(
       dynascope train three_body flip_flop -o runs/rnn
       dynascope train three_body flip_flop --set model.kind=lowrank_tbrnn --members 6 --seed 1 -o runs/tb
       dynascope train three_body imitation --set task.teacher=t.h5 --set model.kind=lowrank_rnn -o runs/student
+      dynascope train spiking evidence --set training.rule=mdgl -o runs/mdgl
       dynascope train three_body sine --config sine.toml --set training.epochs=5000 -o runs/sine
     """
     import torch

@@ -1,9 +1,10 @@
 """Trainers: tasks, model families, learning rules, the training loop and export to activity archives."""
 
-from .export import export_network, export_run, load_model, model_record, record
+from .export import export_network, export_run, load_model, model_record
 from .family import FAMILIES, Family, get_family
 from .loop import Progress, TrainedNetworks, TrainingLoop, train
 from .model import Model, StateVariable, Trajectory
+from .replay import Extract, record
 from .rules import Gradients, Rule, bptt
 from .run_directory import RunDirectory, train_in
 from .settings import Settings, TrainingConfig
@@ -12,6 +13,7 @@ from .task import Batch, Task, Trials
 __all__ = [
     "FAMILIES",
     "Batch",
+    "Extract",
     "Family",
     "Gradients",
     "Model",

@@ -15,11 +15,9 @@ from . import randomness
 from .family import get_family
 from .loop import TrainedNetworks
 from .model import Model
+from .replay import Extract, record
 from .run_directory import RunDirectory
-from .task import Batch, Task, Trials
 
-# Trials per forward run: bounds the memory of an export, not its result.
-_BLOCK = 256
 # A mask is stored beside the parameter that it fixes.
 _MASK = "_mask"
 
@@ -32,6 +30,7 @@ def export_run(
     n_trials: int = 128,
     seed: int = 0,
     members: Sequence[int] | str | None = None,
+    extract: Extract | None = None,
 ) -> list[Path]:
     """Write one archive per network of a finished run and return their paths.
 
@@ -45,6 +44,7 @@ def export_run(
     seed : seed of the test trials and of the noise. Equal seeds give equal trials for every network, which
         comparisons between networks need.
     members : which networks of the run, all by default; ``best`` is the one of lowest loss
+    extract : which states to keep, and on which window; the family's choice and all steps by default
 
     Raises
     ------
@@ -64,7 +64,10 @@ def export_run(
             single=len(chosen) == 1 and output is not None,
         )
         weights = _weights(opened, trained, member, checkpoints)
-        written.append(export_network(trained, path, member=member, weights=weights, n_trials=n_trials, seed=seed))
+        done = export_network(
+            trained, path, member=member, weights=weights, n_trials=n_trials, seed=seed, extract=extract
+        )
+        written.append(done)
     return written
 
 
@@ -76,6 +79,7 @@ def export_network(
     weights: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     n_trials: int = 128,
     seed: int = 0,
+    extract: Extract | None = None,
 ) -> Path:
     """Write the archive of one network and return its path.
 
@@ -86,6 +90,7 @@ def export_network(
     task, model = trained_task.for_export(trained.model(member))
     trials = task.draw(n_trials, randomness.generator(seed, "export"))
     facts = _facts(trained, member) | {"export_seed": seed}
+    rule = settings.get_family().rule(settings.training.rule, settings.rule)
 
     def recordings() -> Iterator[tuple[str, Recording]]:
         source = trained.model(member)
@@ -93,7 +98,10 @@ def export_network(
             _, shown = trained_task.for_export(source.load_arrays(arrays))
             own = {} if name == "final" else shown.arrays()
             attrs = facts if name == "final" else facts | {"trials_seen": int(name)}
-            yield name, record(shown, task, trials, seed=seed, attrs=attrs, parameters=own)
+            yield (
+                name,
+                record(shown, task, trials, seed=seed, attrs=attrs, parameters=own, extract=extract, rule=rule),
+            )
 
     return write_archive(
         path,
@@ -104,69 +112,6 @@ def export_network(
         units=model.unit_columns() or None,
         title=f"{model.kind} on {settings.task_name}, seed {settings.seed}, network {member}",
         history=[{"settings": settings.as_mapping(), "member": member}],
-    )
-
-
-def record(
-    model: Model,
-    task: Task,
-    trials: Trials,
-    *,
-    seed: int = 0,
-    attrs: Mapping[str, Any] | None = None,
-    parameters: Mapping[str, np.ndarray] | None = None,
-) -> Recording:
-    """Return what one network (no member axis) does on given trials as a recording.
-
-    Trial columns are those of the task, the network's ``performance`` on each trial and ``split``, "test" unless
-    the task says otherwise.
-    """
-    states, outputs, performance = _replay(model, task, trials, seed)
-    n_steps = trials.inputs.shape[1]
-    recorded = model.recorded_states(states)
-    columns = {"split": np.full(len(trials), "test"), **trials.columns, "performance": performance}
-    return Recording(
-        activity=_numpy(model.activity(states)),
-        time=task.dt * np.arange(n_steps),
-        trials=columns,
-        epochs={"trial": (0.0, task.dt * n_steps), **trials.epochs},
-        inputs=_cast(trials.inputs, model),
-        outputs=_numpy(outputs),
-        targets=_cast(trials.targets, model),
-        mask=trials.mask,
-        states={name: _numpy(state) for name, state in recorded.items()},
-        attrs={**(attrs or {}), "performance": float(np.mean(performance))},
-        parameters=dict(parameters or {}),
-    )
-
-
-def _replay(model: Model, task: Task, trials: Trials, seed: int) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
-    generator = randomness.torch_generator(seed, "export noise")
-    batch = Batch.of([trials], dtype=model.dtype)
-    starts = batch.initial_state
-    states, outputs = [], []
-    with torch.no_grad():
-        for first in range(0, len(trials), _BLOCK):
-            block = slice(first, first + _BLOCK)
-            run = model(batch.inputs[0, block], None if starts is None else starts[0, block], generator)
-            states.append(run.states)
-            outputs.append(run.outputs)
-        everything = torch.cat(outputs)
-        performance = task.performance(everything[None], batch)[0]
-    return torch.cat(states), everything, _numpy(performance)
-
-
-def replay_inputs(model: Model, inputs: np.ndarray, *, time: np.ndarray) -> Recording:
-    """Return what a network (no member axis) does on inputs (trial, time, input), from its own initial state."""
-    with torch.no_grad():
-        run = model(torch.as_tensor(inputs, dtype=model.dtype), None, torch.Generator().manual_seed(0))
-    recorded = {name: _numpy(state) for name, state in model.recorded_states(run.states).items()}
-    return Recording(
-        activity=_numpy(model.activity(run.states)),
-        time=time,
-        inputs=inputs,
-        outputs=_numpy(run.outputs),
-        states=recorded,
     )
 
 
@@ -256,11 +201,3 @@ def _target(output: Path, member: int, *, single: bool) -> Path:
     if output.suffix == ".h5":
         raise InputError(f"{output}: several networks need a directory, or choose one network")
     return files.make_directory(output) / f"network_{member}.h5"
-
-
-def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().cpu().numpy()
-
-
-def _cast(array: np.ndarray, model: Model) -> np.ndarray:
-    return np.asarray(array, np.float64 if model.dtype == torch.float64 else np.float32)

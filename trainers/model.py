@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, unknown_name
 
 Generators = Sequence[torch.Generator]
 
@@ -131,6 +131,18 @@ class Model(nn.Module, ABC):
     def recorded_states(self, states: Tensor) -> dict[str, Tensor]:
         """Return the further state variables that an archive keeps, by name, from states (…, state)."""
         return {variable.name: variable.of(states) for variable in self.state_layout}
+
+    def learning_states(
+        self, names: Sequence[str], task: Any, batch: Any, rule: Any, steps: slice
+    ) -> dict[str, Tensor]:
+        """Return quantities that learning uses on the trials of a batch, by name, (trial, step, …) in the given steps.
+
+        Raises
+        ------
+        InputError
+            If the family has no quantity of a name.
+        """
+        raise InputError(unknown_name("state", names[0], [part.name for part in self.state_layout]))
 
     def regularization(self, trajectory: Trajectory) -> dict[str, Tensor]:
         """Return penalties on activity or weights by name, each (member,), added to the task's loss."""
@@ -339,6 +351,12 @@ class Model(nn.Module, ABC):
     def member(self, index: int) -> "Model":
         """Return one member as a model of its own, without a member axis."""
         return self._with_arrays({name: array[index] for name, array in self.arrays().items()}, None)
+
+    def batched(self) -> "Model":
+        """Return this network as a model with a member axis of length 1."""
+        if self.members is not None:
+            return self
+        return self._with_arrays({name: array[None] for name, array in self.arrays().items()}, 1)
 
     def _with_arrays(self, arrays: Mapping[str, np.ndarray], members: int | None) -> "Model":
         reference = next(self.parameters())

@@ -297,7 +297,7 @@ STUDY = Study(
                 "teachers": ["rnn", "tbrnn"],
                 "students": ["rnn", "tbrnn", "hornn"],
                 "teacher_epochs": 20_000,
-                "student_epochs": 20_000,
+                "student_epochs": 12_000,
                 "plateau_checks": 0,
                 "test_trials": 500,
             },

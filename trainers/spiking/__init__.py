@@ -5,6 +5,7 @@ from .config import RuleConfig, SpikingConfig
 from .defaults import defaults
 from .evidence import EvidenceAccumulation
 from .model import SpikingNetwork
+from .quiet import QuietDynamics
 from .rules import RULES, SpikingRule
 from .tasks import DelayedMatch, PatternGeneration
 
@@ -13,6 +14,7 @@ __all__ = [
     "DelayedMatch",
     "EvidenceAccumulation",
     "PatternGeneration",
+    "QuietDynamics",
     "RuleConfig",
     "SpikingConfig",
     "SpikingNetwork",

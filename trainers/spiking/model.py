@@ -11,7 +11,7 @@ The spike's derivative by v is replaced by ψ = (γ/ϑ) max(0, 1 − |u|), 0 in 
 Liu, Smith, Mihalas, Shea-Brown and Sümbül, PNAS 118:e2111821118 (2021), after Bellec et al., Nat. Commun. 11:3625.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -188,6 +188,14 @@ class SpikingNetwork(Model):
     def recorded_states(self, states: Tensor) -> dict[str, Tensor]:
         """Return the spikes as bytes; voltages and adaptation are recorded on request."""
         return {"spikes": self.state_layout[2].of(states).to(torch.uint8)}
+
+    def learning_states(
+        self, names: Sequence[str], task: Any, batch: Any, rule: Any, steps: slice
+    ) -> dict[str, Tensor]:
+        """Return eligibility traces, learning signals and secretion; see :mod:`.recording`."""
+        from .recording import learning_states
+
+        return learning_states(self, names, task, batch, rule, steps)
 
     def respond(
         self, inputs: Tensor, state: Tensor | None = None, generator: torch.Generator | Generators | None = None
