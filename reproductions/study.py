@@ -27,6 +27,7 @@ STUDIES = {
     "three-body.teacher-student": "three_body.teacher_student",
     "three-body.multifate": "three_body.multifate",
     "three-body.context": "three_body.context",
+    "spiking.learning-rules": "spiking.learning_rules",
 }
 SCALES = ("small", "paper")
 

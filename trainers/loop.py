@@ -12,7 +12,7 @@ from ..readers import open_archive
 from . import randomness, stopping
 from .model import Model
 from .optimizers import Optimizer
-from .rules import Gradients, loss_terms
+from .rules import Gradients, Response, respond
 from .settings import Settings
 from .source import trial_source
 from .task import Batch
@@ -130,7 +130,7 @@ class TrainingLoop:
                 gradients = self.rule(self.model, self.task, self.source.batch(), self.noise)
                 staying = None
             self._update(gradients, rate, staying)
-            self.trials_seen += gradients.outputs.shape[1]
+            self.trials_seen += gradients.response.outputs.shape[1]
             gradients = None
         self.epoch += 1
 
@@ -195,7 +195,7 @@ class TrainingLoop:
         if self.source.is_whole:
             batch = self.source.batch()
             gradients = self.rule(self.model, self.task, batch, self.noise)
-            row = self._metrics(gradients.terms, gradients.outputs, batch)
+            row = self._metrics(gradients.response, batch)
         else:
             row = self._run(self.source.evaluation())
         if self.validation is not None:
@@ -204,14 +204,16 @@ class TrainingLoop:
 
     def _run(self, batch: Batch) -> Row:
         with torch.no_grad():
-            terms, outputs = loss_terms(self.model, self.task, batch, self.noise)
-        return self._metrics(terms, outputs, batch)
+            response = respond(self.model, self.task, batch, self.noise)
+        return self._metrics(response, batch)
 
-    def _metrics(self, terms: dict[str, torch.Tensor], outputs: torch.Tensor, batch: Batch) -> Row:
+    def _metrics(self, response: Response, batch: Batch) -> Row:
+        terms = response.terms
         row = {"loss": torch.stack(list(terms.values())).sum(0)}
         if len(terms) > 1:
             row |= {f"loss_{name}": term for name, term in terms.items()}
-        row["performance"] = self.task.performance(outputs, batch).mean(1)
+        row["performance"] = self.task.performance(response.outputs, batch).mean(1)
+        row |= response.metrics
         return {name: value.double().cpu().numpy() for name, value in row.items()}
 
     def _log(self, row: Row) -> None:

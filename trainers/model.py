@@ -148,6 +148,10 @@ class Model(nn.Module, ABC):
         """Return penalties on activity or weights by name, each (member,), added to the task's loss."""
         return {}
 
+    def metrics(self, trajectory: Trajectory) -> dict[str, Tensor]:
+        """Return what an evaluation should log beside loss and performance, by name, (member,) each, without gradient."""
+        return {}
+
     def reduced(self) -> Any:
         """Return the exact reduced dynamics of this network (``step lift project basis names``), or None."""
         return None

@@ -11,13 +11,20 @@ from .task import Batch, Task
 
 
 @dataclasses.dataclass(frozen=True)
-class Gradients:
-    """What a rule returns: the loss of each member before the update, by term, and a gradient per parameter."""
+class Response:
+    """What networks did on a batch, for a loss: its terms and further metrics by name, (member,) each, and outputs."""
 
-    loss: Tensor
     terms: dict[str, Tensor]
-    parameters: dict[str, Tensor]
     outputs: Tensor
+    metrics: dict[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Gradients:
+    """What a rule returns: the response before the update, and a gradient per parameter."""
+
+    response: Response
+    parameters: dict[str, Tensor]
 
 
 class Rule(Protocol):
@@ -33,21 +40,21 @@ class NoOptions:
     """Options of the rules of a family: there are none."""
 
 
-def loss_terms(
-    model: Model, task: Task, batch: Batch, generators: Generators | None
-) -> tuple[dict[str, Tensor], Tensor]:
-    """Return the terms of the loss, (member,) each, and the outputs of one forward run."""
+def respond(model: Model, task: Task, batch: Batch, generators: Generators | None) -> Response:
+    """Return the response of one forward run; gradients run through its terms where they are enabled."""
     trajectory = model.respond(batch.inputs, batch.initial_state, generators)
-    return {**task.loss(trajectory, batch), **model.regularization(trajectory)}, trajectory.outputs
+    terms = {**task.loss(trajectory, batch), **model.regularization(trajectory)}
+    return Response(terms, trajectory.outputs, model.metrics(trajectory))
 
 
 def bptt(model: Model, task: Task, batch: Batch, generators: Generators | None) -> Gradients:
     """Return the exact gradients by backpropagation through time."""
-    terms, outputs = loss_terms(model, task, batch, generators)
-    loss = torch.stack(list(terms.values())).sum(0)
+    response = respond(model, task, batch, generators)
+    loss = torch.stack(list(response.terms.values())).sum()
     names = model.trainable
     parameters = dict(model.named_parameters())
     # Members do not interact, so the gradient of the summed loss is each member's own gradient.
-    gradients = torch.autograd.grad(loss.sum(), [parameters[name] for name in names], materialize_grads=True)
+    gradients = torch.autograd.grad(loss, [parameters[name] for name in names], materialize_grads=True)
     found = dict(zip(names, gradients, strict=True))
-    return Gradients(loss.detach(), {name: term.detach() for name, term in terms.items()}, found, outputs.detach())
+    terms = {name: term.detach() for name, term in response.terms.items()}
+    return Gradients(Response(terms, response.outputs.detach(), response.metrics), found)

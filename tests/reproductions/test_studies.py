@@ -27,6 +27,7 @@ TINY = {
         "learning_rate_end": None, "clip_norm": 0.1, "plateau_checks": 0,
     },
     "three-body.context": {"epochs": 2, "stand_in_units": 8},
+    "spiking.learning-rules": {"cues": 3, "delay": 0.1, "tau_adaptation": 0.7, "iterations": 20, "trials": 40},
 }  # fmt: skip
 
 
@@ -51,10 +52,10 @@ def test_a_study_runs_reports_and_trains_nothing_twice(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_study_has_both_sizes_and_the_paper_has_thirty_runs(name):
+def test_every_study_has_both_sizes_and_the_paper_has_its_own_number_of_runs(name):
     study = get_study(name)
     assert study.name == name
-    assert study.scales["paper"].runs == 30
+    assert study.scales["paper"].runs == (5 if name.startswith("spiking") else 30)
     assert set(study.scales["small"].budget) == set(study.scales["paper"].budget)
 
 

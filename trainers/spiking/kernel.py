@@ -3,8 +3,9 @@
 One trial after the other: its state, N numbers per variable, stays in the fastest cache, and loops over units become
 vector instructions. A spike costs one addition of a row of N weights forward and one of N gradients backward, an input
 count likewise; products with zeros are never formed. A forward run costs O(B·T·N) for the states plus spikes × N, the
-backward run of rules with local traces the same, BPTT one product with the existing synapses per step more. Kept
-between the two are ψ (trial, time, unit) and the list of spikes; the runs of an evaluation keep neither.
+backward run of rules with local traces the same, BPTT one product with the existing synapses per step more: it takes
+``TOGETHER`` trials side by side, so that these products are vector instructions over trials. Kept between the two are
+ψ (trial, time, unit) and the list of spikes; the runs of an evaluation keep neither.
 """
 
 from typing import Any
@@ -13,6 +14,9 @@ import numba
 import numpy as np
 
 from ..compilation import COMPILE
+
+# Trials that BPTT runs backward side by side: more share a synapse's overhead, until their states outgrow the cache.
+TOGETHER = 64
 
 
 @numba.njit(**COMPILE, inline="always")
@@ -138,65 +142,71 @@ def run_backward(
         j, unit p), scaled by gain and 1 − α; empty for none
     switches : whether constants are secreted, BPTT, the causal approximation
     """
-    kappa = numbers[2]
     trials, steps, n = psi.shape
+    blocks = -(-trials // TOGETHER) if switches[1] else trials
     means = np.empty((steps if switches[2] else 0, n), psi.dtype)
     own = (np.empty_like(grads[0]), np.empty_like(grads[1]), np.empty_like(grads[2]))
-    for b in range(trials):
+    for i in range(blocks):
+        block = slice(i * trials // blocks, (i + 1) * trials // blocks)
         if switches[2]:
-            _filter(psi[b], kappa, means)
-        for i in range(3):
-            own[i][:] = 0
-        listed = (events[0][b], events[1], events[2])
-        fired = (spikes[0][b], spikes[1][b])
-        given = (signal[0][b], signal[1], signal[2], signal[3])
-        _trial_backward(listed, fired, psi[b], wiring, beta, numbers, given, switches, means, own)
-        # Sums of one trial are small against those of a batch, and rounding with them.
-        for i in range(3):
-            grads[i][:] += own[i]
+            _filter(psi[block.start], numbers[2], means)
+        for weight in range(3):
+            own[weight][:] = 0
+        listed = (events[0][block], events[1], events[2])
+        fired = (spikes[0][block], spikes[1][block])
+        given = (signal[0][block], signal[1], signal[2], signal[3])
+        _block_backward(listed, fired, psi[block], wiring, beta, numbers, given, switches, means, own)
+        # Sums of a block are small against those of a batch, and rounding with them.
+        for weight in range(3):
+            grads[weight][:] += own[weight]
 
 
 @numba.njit(**COMPILE)
-def _trial_backward(
+def _block_backward(
     events: Any, spikes: Any, psi: Any, wiring: Any, beta: Any, numbers: Any, signal: Any, switches: Any, means: Any,
     grads: Any,
 ) -> None:  # fmt: skip
-    """Add the gradients of one trial; see :func:`run_backward`, whose arrays come without their trial axis."""
+    """Add the gradients of some trials, step by step side by side; see :func:`run_backward`.
+
+    means : filtered ψ of the one trial (time, unit), for the causal approximation
+    """
     error, feedback, constant, coupling = signal
     secrete_constant, through_weights, causal = switches
     alpha, rho, kappa, threshold = numbers[0], numbers[1], numbers[2], numbers[3]
     one = alpha * 0 + 1
-    steps, n = psi.shape
-    voltage, adaptation, modulation = np.zeros(n, psi.dtype), np.zeros(n, psi.dtype), np.zeros(n, psi.dtype)
-    task, arrived = np.empty(n, psi.dtype), np.empty(n, psi.dtype)
-    later = np.zeros(error.shape[1], psi.dtype)
+    trials, steps, n = psi.shape
+    state = np.zeros((3, trials, n), psi.dtype)  # λᵛ, λᵇ, and what the units that a unit drives send back to it
+    task, across = np.empty(n, psi.dtype), np.empty((n, trials), psi.dtype)
+    filtered = np.zeros((trials, error.shape[2]), psi.dtype)
     # Filtered errors below this are lost in the rounding of those that are kept.
     smallest = np.abs(error).max() * (one * 1e-18 if one + one * 1e-12 != one else one * 1e-12)
     for t in range(steps - 1, -1, -1):
-        present = _filter_error(kappa, error[t], smallest, later)
-        task[:] = 0
-        if present:
-            for k in range(later.shape[0]):
-                _add(task, later[k], feedback[k])
-        for p in range(n):
-            past = (one - rho) * adaptation[p] - threshold * voltage[p]
-            arrived[p] = constant[p] + task[p] + modulation[p] + past
         if through_weights:
-            _through(wiring, one - alpha, voltage, psi[t], arrived)
-        for p in range(n):
-            pulled = psi[t, p] * arrived[p]
-            voltage[p] = pulled + alpha * voltage[p]
-            adaptation[p] = rho * adaptation[p] - beta[p] * pulled
-        if causal:
-            _sense_filtered(kappa, error[t], feedback, means[t], coupling, modulation)
-        elif coupling.shape[0] > 0:
-            _sense(task, constant, psi[t], coupling, present, secrete_constant, modulation)
-        for k in range(events[0][t], events[0][t + 1]):
-            _add(grads[0][events[1][k]], events[2][k], voltage)
-        if t > 0:
-            _add_spikes(grads[1], spikes, t - 1, voltage)
-        if present:
-            _add_spikes(grads[2], spikes, t, later)
+            _through(wiring, one - alpha, state[0], across, state[2])
+        for b in range(trials):
+            voltage, adaptation, received = state[0, b], state[1, b], state[2, b]
+            slope, later = psi[b, t], filtered[b]
+            present = _filter_error(kappa, error[b, t], smallest, later)
+            task[:] = 0
+            if present:
+                for k in range(later.shape[0]):
+                    _add(task, later[k], feedback[k])
+            for p in range(n):
+                past = (one - rho) * adaptation[p] - threshold * voltage[p]
+                pulled = slope[p] * (constant[p] + task[p] + received[p] + past)
+                voltage[p] = pulled + alpha * voltage[p]
+                adaptation[p] = rho * adaptation[p] - beta[p] * pulled
+            if causal:
+                _sense_filtered(kappa, error[b, t], feedback, means[t], coupling, received)
+            elif coupling.shape[0] > 0:
+                _sense(task, constant, slope, coupling, present, secrete_constant, received)
+            for k in range(events[0][b, t], events[0][b, t + 1]):
+                _add(grads[0][events[1][k]], events[2][k], voltage)
+            fired = (spikes[0][b], spikes[1][b])
+            if t > 0:
+                _add_spikes(grads[1], fired, t - 1, voltage)
+            if present:
+                _add_spikes(grads[2], fired, t, later)
 
 
 @numba.njit(**COMPILE)
@@ -225,15 +235,29 @@ def _sense(
 
 
 @numba.njit(**COMPILE)
-def _through(wiring: Any, scale: Any, voltage: Any, psi: Any, arrived: Any) -> None:
-    """Add to ``arrived`` what comes back through the weights, where it matters: where ψ is not zero."""
+def _through(wiring: Any, scale: Any, voltage: Any, across: Any, received: Any) -> None:
+    """Set ``received`` to what comes back from ``voltage`` (both trial, unit) through the weights, scaled.
+
+    A synapse meets all trials in one vector, which ``across`` (unit, trial) is for; two synapses share a pass over it.
+    """
     starts, targets, weights = wiring
-    for p in range(arrived.shape[0]):
-        if psi[p] != 0:
-            total = arrived[p] * 0
-            for k in range(starts[p], starts[p + 1]):
-                total += weights[k] * voltage[targets[k]]
-            arrived[p] += scale * total
+    trials, n = voltage.shape
+    for b in range(trials):
+        for p in range(n):
+            across[p, b] = voltage[b, p]
+    total = np.empty(trials, across.dtype)
+    for p in range(n):
+        total[:] = 0
+        last = starts[p + 1]
+        for k in range(starts[p], last - 1, 2):
+            weight, other = weights[k], weights[k + 1]
+            first, second = across[targets[k]], across[targets[k + 1]]
+            for b in range(trials):
+                total[b] += weight * first[b] + other * second[b]
+        if (last - starts[p]) % 2:
+            _add(total, weights[last - 1], across[targets[last - 1]])
+        for b in range(trials):
+            received[b, p] = scale * total[b]
 
 
 @numba.njit(**COMPILE)

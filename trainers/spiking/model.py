@@ -224,15 +224,23 @@ class SpikingNetwork(Model):
         """Return the rate penalty c Σ (ν − f0 dt)², ν the mean spikes per step of each unit over trials and time."""
         if not self.config.rate_cost:
             return {}
-        mean = trajectory.mean_activity
-        if mean is None:
-            mean = self.state_layout[2].of(trajectory.states).mean((-3, -2))
-        return {"rate": self.rate_penalty(mean)}
-
-    def rate_penalty(self, mean_spikes: Tensor) -> Tensor:
-        """Return c Σ (ν − f0 dt)², (…,) from ν (…, unit)."""
         target = self.config.target_rate * self.config.dt
-        return self.config.rate_cost * (mean_spikes - target).square().sum(-1)
+        return {"rate": self.config.rate_cost * (self._mean_spikes(trajectory) - target).square().sum(-1)}
+
+    def metrics(self, trajectory: Trajectory) -> dict[str, Tensor]:
+        """Return the mean firing rate in Hz and the share of units that never spiked."""
+        return self.firing(self._mean_spikes(trajectory).detach())
+
+    def firing(self, mean_spikes: Tensor) -> dict[str, Tensor]:
+        """Return the mean firing rate in Hz and the share of silent units, from spikes per step (…, unit)."""
+        silent = (mean_spikes == 0).to(mean_spikes).mean(-1)
+        return {"firing_rate": mean_spikes.mean(-1) / self.config.dt, "silent": silent}
+
+    def _mean_spikes(self, trajectory: Trajectory) -> Tensor:
+        """Return ν, spikes per step of each unit (…, unit), the mean over trials and time."""
+        if trajectory.mean_activity is not None:
+            return trajectory.mean_activity
+        return self.state_layout[2].of(trajectory.states).mean((-3, -2))
 
     @torch.no_grad()
     def after_update(self, learning_rate: float, generators: Generators) -> None:

@@ -35,7 +35,7 @@ def keep_wiring(model: "SpikingNetwork", learning_rate: float) -> None:
     for name in _MATRICES:
         weight, mask, sign = getattr(model, f"{name}_weight"), getattr(model, f"{name}_mask"), _sign(model, name)
         size = sign * weight
-        size -= shrinkage * (size > 0)
+        size -= shrinkage * (size > 0).to(size)
         weight.copy_(sign * size.clamp_min(DORMANT) * mask)
 
 
@@ -58,7 +58,7 @@ def _rewire_one(model: "SpikingNetwork", member: int, learning_rate: float, gene
         sign = _sign(model, name)[member]
         # Adam moves dormant entries too; only this function makes synapses.
         size = sign * weight * mask
-        size -= learning_rate * config.l1 * (size > 0)
+        size -= learning_rate * config.l1 * (size > 0).to(size)
         if spread:
             shaken = torch.randn(size.shape, generator=generator, dtype=size.dtype, device=size.device)
             size += spread * shaken * (size > 0)
@@ -81,8 +81,8 @@ def _reactivate(model: "SpikingNetwork", name: str, member: int, count: int, gen
     free = mask == 0
     if name == "recurrent":
         free.fill_diagonal_(0)
-    candidates = free.flatten().nonzero().squeeze(1)
-    chosen = candidates[torch.randperm(len(candidates), generator=generator, device=generator.device)[:count]]
-    mask.view(-1)[chosen] = 1
-    sign = _sign(model, name)[member].expand_as(weight)
-    weight.view(-1)[chosen] = DORMANT * sign.flatten()[chosen]
+    candidates = free.nonzero()
+    order = torch.randperm(len(candidates), generator=generator, device=generator.device)
+    rows, columns = candidates[order[:count]].unbind(1)
+    mask[rows, columns] = 1
+    weight[rows, columns] = DORMANT * _sign(model, name)[member][0, columns]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...errors import ConfigurationError, InputError
 from ..model import Generators, Model, Trajectory
-from ..rules import Gradients, Rule
+from ..rules import Gradients, Response, Rule
 from ..task import Batch, Task
 from .adjoint import PlainRun
 from .config import RuleConfig
@@ -54,8 +54,8 @@ class SpikingRule:
             found = self._differentiated(model, task, batch, inputs, noise, signal)
         else:
             found = self._gradients(run, signal, noise)
-        loss = torch.stack(list(terms.values())).sum(0)
-        return Gradients(loss, terms, {name: found[name] for name in model.trainable}, run.outputs)
+        response = Response(terms, run.outputs, model.firing(run.mean_spikes))
+        return Gradients(response, {name: found[name] for name in model.trainable})
 
     def signal(
         self, model: SpikingNetwork, task: Task, batch: Batch, run: Run

@@ -1,0 +1,1 @@
+"""Studies of spiking networks and biologically plausible learning."""
