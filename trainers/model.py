@@ -149,7 +149,7 @@ class Model(nn.Module, ABC):
         return {}
 
     def metrics(self, trajectory: Trajectory) -> dict[str, Tensor]:
-        """Return what an evaluation should log beside loss and performance, by name, (member,) each, without gradient."""
+        """Return what evaluations log beside loss and performance, by name, (member,) each, without gradients."""
         return {}
 
     def reduced(self) -> Any:

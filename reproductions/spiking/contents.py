@@ -197,7 +197,7 @@ def figure(found: Found, task: EvidenceAccumulation) -> "Figure":
         ax.axhline(0, color=plotting.GREY, linewidth=0.8)
         ax.set(xlabel="time (s)", title=f"evidence decoded from {_WORDS[name]}", ylim=(-0.3, 1.02))
     drawn.axes[0].set_ylabel("cross-validated R² (grey: cues)")
-    drawn.axes[0].legend(loc="lower right")
+    drawn.axes[1].legend(loc="lower right", frameon=False)
     return drawn
 
 

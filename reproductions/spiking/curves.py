@@ -107,8 +107,10 @@ def figure(curves: Mapping[str, Curves], iterations: int) -> "Figure":
     for ax, level in zip(drawn.axes, chance.values(), strict=True):
         ax.axhline(level, color=plotting.GREY, linewidth=0.8, linestyle=":")
         ax.text(iterations, level, "chance ", color=plotting.GREY, ha="right", va="bottom", fontsize="small")
-    drawn.axes[0].set_ylim(0, None)
-    drawn.axes[0].legend(title="rule (marks: published)", loc="lower left")
+    drawn.axes[0].set_ylim(0, 0.8)
+    drawn.axes[1].set_ylim(0.4, 1.01)
+    is_published = windows(iterations)[0] in WINDOWS
+    drawn.axes[0].legend(title="rule (dots: published)" if is_published else "rule", loc="lower left", frameon=False)
     return drawn
 
 
@@ -131,7 +133,7 @@ def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
 
 
 def _published(ax: "Axes", rule: str, measure: str, iterations: int) -> None:
-    if windows(iterations)[0] not in WINDOWS:
+    if windows(iterations)[0] not in WINDOWS:  # another task
         return
     centres = [(first + last) / 2 for first, last in WINDOWS]
     values = np.array([found[rule][0 if measure == "loss" else 1] for found in WINDOWS.values()])

@@ -1,8 +1,8 @@
 """The dynamics of a spiking network while no unit spikes: all that a search for fixed points can mean here.
 
 The step of a spiking network jumps at threshold, so that points where it rests are searched for where it is smooth:
-without spikes voltages, adaptation and filtered spikes decay linearly towards (W_in u, 0, 0). That point is a fixed point
-of the network if no voltage there reaches its threshold ϑ; otherwise the input keeps the network spiking, and it has none.
+without spikes voltages, adaptation and filtered spikes decay linearly towards (W_in u, 0, 0). That point is a fixed
+point of the network if no voltage there reaches its threshold ϑ; otherwise the input keeps it spiking.
 """
 
 import dataclasses
