@@ -22,7 +22,8 @@ NETWORK_COLOURS = {"rnn": "#0072B2", "tbrnn": "#D55E00", "hornn": "#CC79A7", "gr
 RULE_COLOURS = {"bptt": "#332288", "mdgl": "#C28E0E", "eprop": "#BB5566"}
 # Excitatory cells are warm, inhibitory ones cold; the adaptive kind (ALIF) is the darker of each pair.
 CELL_TYPE_COLOURS = {
-    "E-LIF": "#E69F00", "E-ALIF": "#D55E00", "I-LIF": "#56B4E9", "I-ALIF": "#0072B2", "LIF": "#009E73", "ALIF": "#CC79A7",
+    "E-LIF": "#E69F00", "E-ALIF": "#D55E00", "I-LIF": "#56B4E9", "I-ALIF": "#0072B2",
+    "LIF": "#009E73", "ALIF": "#CC79A7",
 }  # fmt: skip
 STABLE, UNSTABLE = "#009E73", "#C4151C"
 SEQUENTIAL = "viridis"
@@ -52,13 +53,13 @@ def network_colour(name: str) -> str:
     return NETWORK_COLOURS[max(matches, key=len)] if matches else GREY
 
 
-def group_styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
+def group_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the line style of each group of units: ``{"color": …, "linestyle": …}``.
 
     Cell types have the colours of :data:`CELL_TYPE_COLOURS`, dashed for those that project to the readout
     (``E-ALIF-out``); other groups take turns at the same colours.
     """
-    styles: dict[str, dict[str, str]] = {}
+    styles: dict[str, dict[str, Any]] = {}
     colours, lines = list(dict.fromkeys(CELL_TYPE_COLOURS.values())), ("solid", "dashed", "dotted")
     turn = 0
     for name in names:

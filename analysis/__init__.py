@@ -1,5 +1,6 @@
 """Analyses of activity: arrays in, numbers and result objects out. Knows no network library."""
 
+from . import statistics
 from .canonical_correlation import CanonicalCorrelations, cca
 from .decompositions import (
     TRUNCATIONS,
@@ -22,6 +23,7 @@ from .decompositions import (
     truncate_tensor,
     tucker,
 )
+from .discrimination import Discrimination, discrimination
 from .kernel_alignment import CKATerms, cka, cka_matrix, cka_terms
 from .low_rank import (
     canonical_factors,
@@ -36,8 +38,10 @@ from .recovery_report import RecoveryReport, recovery
 from .samples import flatten_samples
 from .shape_distance import procrustes_distance
 from .similarity import SimilarityMatrix, similarity_matrix
+from .spikes import FiringRates, firing_rates
 from .subspaces import participation_ratio, principal_angles, variance_captured
 from .sufficient_rank import SufficientRank, smallest_sufficient_rank
+from .value_decoding import ValueDecoding, decode_values
 
 __all__ = [
     "R2_MODES",
@@ -47,6 +51,8 @@ __all__ = [
     "CanonicalCorrelations",
     "ComponentMatching",
     "Decomposition",
+    "Discrimination",
+    "FiringRates",
     "RankCrossValidation",
     "RecoveryReport",
     "SimilarityMatrix",
@@ -55,6 +61,7 @@ __all__ = [
     "TensorComparison",
     "TrainDecomposition",
     "TuckerDecomposition",
+    "ValueDecoding",
     "canonical_factors",
     "canonical_matrix_factors",
     "cca",
@@ -63,7 +70,10 @@ __all__ = [
     "cka_terms",
     "compare_tensors",
     "cp",
+    "decode_values",
+    "discrimination",
     "effective_tensor",
+    "firing_rates",
     "flatten_samples",
     "full_tensor",
     "held_out_folds",
@@ -78,6 +88,7 @@ __all__ = [
     "similarity_matrix",
     "slice_tca",
     "smallest_sufficient_rank",
+    "statistics",
     "symmetrized",
     "tensor_train",
     "trajectory_r2",

@@ -31,6 +31,7 @@ COMMANDS = {
     "lyapunov": "Measure the Lyapunov exponents of a trained network.",
     "cka": "Compare the representations of networks or recordings.",
     "recover": "Score how well student networks recover a teacher's activity.",
+    "raster": "Draw single trials spike by spike, and measure the firing rates of cell types.",
     "reproduce": "Run a published study again and print our figures beside its own.",
     "completion": "Print the line that switches on shell completion.",
 }
