@@ -13,6 +13,8 @@ from .table import Table
 
 _LOG_COLUMNS = ("step", "epoch", "trials_seen", "loss", "performance")
 _MAX_SHOWN = 12
+# Attributes in which a reader says how it understood a file of another program, and what of it is not here.
+_OF_READER = {"read_as": "read as", "left_out": "left out"}
 
 
 def describe(archive: Archive) -> str:
@@ -22,6 +24,11 @@ def describe(archive: Archive) -> str:
     size and performance. Long lists are cut.
     """
     return "\n".join(_lines(describe_dict(archive)))
+
+
+def describe_recording(name: str, recording: Recording) -> str:
+    """Return what a recording holds as lines of text: shapes, times, arrays, columns, epochs, and how it was read."""
+    return "\n".join(_recording_lines(name, describe_recording_dict(recording)))
 
 
 def describe_dict(archive: Archive) -> dict[str, Any]:
@@ -35,7 +42,7 @@ def describe_dict(archive: Archive) -> dict[str, Any]:
         else {"name": archive.task.name, "config": results.plain(archive.task.config)},
         "training": None if archive.training is None else _training(archive.training),
         "units": _columns(archive.units),
-        "recordings": {name: _recording(recording) for name, recording in archive.recordings.items()},
+        "recordings": {name: describe_recording_dict(recording) for name, recording in archive.recordings.items()},
     }
 
 
@@ -62,7 +69,8 @@ def _columns(table: Table) -> dict[str, str]:
     return {name: table.unit(name) for name in table}
 
 
-def _recording(recording: Recording) -> dict[str, Any]:
+def describe_recording_dict(recording: Recording) -> dict[str, Any]:
+    """Return what a recording holds as plain values that JSON can hold."""
     arrays = recording.arrays()
     described = {
         name: {
@@ -81,6 +89,7 @@ def _recording(recording: Recording) -> dict[str, Any]:
         "megabytes": round(sum(_n_bytes(array) for array in arrays.values()) / 1e6, 3),
         "epochs": {name: _span(edges) for name, edges in recording.epochs.items()},
         "trials": _columns(recording.trials),
+        "units": _columns(recording.units),
         "attrs": results.plain(recording.attrs),
     }
 
@@ -129,8 +138,19 @@ def _recording_lines(name: str, found: Mapping[str, Any]) -> Iterable[str]:
     if found["epochs"]:
         spans = [f"{key} {_number(span[0])}–{_number(span[1])} s" for key, span in found["epochs"].items()]
         yield f"    epochs  {_cut(spans)}"
-    if found["attrs"]:
-        yield f"    attrs   {_pairs(found['attrs'])}"
+    attrs = {name: value for name, value in found["attrs"].items() if name not in _OF_READER}
+    if attrs:
+        yield f"    attrs   {_pairs(attrs)}"
+    for key, label in _OF_READER.items():
+        for line in _listed(found["attrs"].get(key, ())):
+            yield f"    {label} {line}"
+
+
+def _listed(lines: Any) -> Iterable[str]:
+    """Return the first lines of a list, and how many more there are."""
+    shown = [str(line) for line in lines] if isinstance(lines, (list, tuple)) else [str(lines)]
+    rest = len(shown) - _MAX_SHOWN
+    return shown[:_MAX_SHOWN] + ([f"… and {rest} more"] if rest > 0 else [])
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

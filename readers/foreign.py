@@ -12,8 +12,11 @@ from ..errors import ArchiveError, InputError, unknown_name
 from ..hdf5.reading import MAX_BYTES
 from . import schema
 from .archive import open_archive
+from .matlab import read_matlab, why_not_matlab
 from .npz import read_npz, why_not_npz
+from .nwb import read_nwb, why_not_nwb
 from .recording import Recording
+from .text import read_text, why_not_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,4 +99,10 @@ def _read_archive(
         return archive.recording(recording).load()
 
 
-FORMATS = (Format("archive", _why_not_archive, _read_archive), Format("npz", why_not_npz, read_npz))
+FORMATS = (
+    Format("archive", _why_not_archive, _read_archive),
+    Format("npz", why_not_npz, read_npz),
+    Format("nwb", why_not_nwb, read_nwb),
+    Format("matlab", why_not_matlab, read_matlab),
+    Format("text", why_not_text, read_text),
+)
