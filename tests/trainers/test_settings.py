@@ -5,6 +5,7 @@ import pytest
 from dynascope.errors import ConfigurationError
 from dynascope.trainers import config
 from dynascope.trainers.settings import Settings
+from dynascope.trainers.sweeps.grid import read_grid
 
 REFUSED = [
     ("three_bodies", "flip_flop", {}, "unknown model family 'three_bodies': did you mean 'three_body'"),
@@ -77,6 +78,29 @@ def test_identity_follows_the_settings_and_survives_the_round_trip():
     first = Settings.resolve("three_body", "flip_flop", seed=1)
     assert Settings.from_mapping(first.as_mapping()).identity == first.identity
     assert Settings.resolve("three_body", "flip_flop", seed=2).identity != first.identity
+
+
+def test_rules_have_options_of_their_own():
+    tables = {"training": {"rule": "mdgl"}, "rule": {"modulatory_gain": 20.0}}
+    settings = Settings.resolve("spiking", "evidence", tables)
+    assert settings.rule["modulatory_gain"] == 20.0
+    assert settings.get_family().rule("mdgl", settings.rule).options.modulatory_gain == 20.0
+    assert Settings.from_mapping(settings.as_mapping()) == settings
+    assert settings.identity != Settings.resolve("spiking", "evidence", {"training": {"rule": "mdgl"}}).identity
+    with pytest.raises(ConfigurationError, match=r"unknown option in \[rule\] 'modulatory_gian'.*modulatory_gain"):
+        Settings.resolve("spiking", "evidence", {"rule": {"modulatory_gian": 2}})
+    with pytest.raises(ConfigurationError, match=r"unknown option in \[rule\] 'form'"):
+        Settings.resolve("three_body", "flip_flop", {"rule": {"form": "online"}})
+
+
+def test_a_grid_can_vary_the_options_of_a_rule():
+    grid = {
+        "family": "spiking",
+        "task_name": "evidence",
+        "training": {"rule": "mdgl"},
+        "grid": {"rule.modulatory_gain": [1, 20]},
+    }
+    assert [task.payload["settings"]["rule"]["modulatory_gain"] for task in read_grid(grid)] == [1.0, 20.0]
 
 
 def test_later_layers_override_earlier_ones():
