@@ -26,10 +26,10 @@ def _add(row: Any, weight: Any, other: Any) -> None:
 
 
 @numba.njit(**COMPILE, inline="always")
-def _add_spikes(rows: Any, spikes: Any, t: Any, row: Any) -> None:
-    """Add ``row`` to the rows of the units that spiked in step t of one trial, given as (starts, units)."""
-    for k in range(spikes[0][t], spikes[0][t + 1]):
-        target = rows[spikes[1][k]]
+def _add_spikes(rows: Any, spikes: Any, b: Any, t: Any, row: Any) -> None:
+    """Add ``row`` to the rows of the units that spiked in step t of trial b, given as (starts, units)."""
+    for k in range(spikes[0][b, t], spikes[0][b, t + 1]):
+        target = rows[spikes[1][b, k]]
         for p in range(row.shape[0]):
             target[p] += row[p]
 
@@ -202,11 +202,10 @@ def _block_backward(
                 _sense(task, constant, slope, coupling, present, secrete_constant, received)
             for k in range(events[0][b, t], events[0][b, t + 1]):
                 _add(grads[0][events[1][k]], events[2][k], voltage)
-            fired = (spikes[0][b], spikes[1][b])
             if t > 0:
-                _add_spikes(grads[1], fired, t - 1, voltage)
+                _add_spikes(grads[1], spikes, b, t - 1, voltage)
             if present:
-                _add_spikes(grads[2], fired, t, later)
+                _add_spikes(grads[2], spikes, b, t, later)
 
 
 @numba.njit(**COMPILE)

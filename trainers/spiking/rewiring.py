@@ -25,6 +25,17 @@ def _sign(model: "SpikingNetwork", name: str) -> Tensor:
     return (model.input_sign if name == "input" else model.unit_sign).unsqueeze(-2)
 
 
+def _trained(model: "SpikingNetwork") -> list[str]:
+    """Return the matrices that are not frozen; the others stay as they are."""
+    return [name for name in _MATRICES if f"{name}_weight" in model.trainable]
+
+
+def _allowed(model: "SpikingNetwork", name: str) -> Tensor:
+    """Return where a mask given for the training lets weights be, (target, source) of 0 and 1."""
+    weight: Tensor = getattr(model, f"{name}_weight")
+    return model.masks.get(f"{name}_weight", torch.ones_like(weight[0]))
+
+
 def keep_wiring(model: "SpikingNetwork", learning_rate: float) -> None:
     """Shrink every weight by lr·l1 and hold it on its side of zero; nothing arises outside the wiring.
 
@@ -32,11 +43,11 @@ def keep_wiring(model: "SpikingNetwork", learning_rate: float) -> None:
     at the start may come back, and enough of them may.
     """
     shrinkage = learning_rate * model.config.l1
-    for name in _MATRICES:
+    for name in _trained(model):
         weight, mask, sign = getattr(model, f"{name}_weight"), getattr(model, f"{name}_mask"), _sign(model, name)
         size = sign * weight
         size -= shrinkage * (size > 0).to(size)
-        weight.copy_(sign * size.clamp_min(DORMANT) * mask)
+        weight.copy_(sign * size.clamp_min(DORMANT) * mask * _allowed(model, name))
 
 
 def rewire(model: "SpikingNetwork", learning_rate: float, generators: Generators) -> None:
@@ -52,12 +63,13 @@ def rewire(model: "SpikingNetwork", learning_rate: float, generators: Generators
 def _rewire_one(model: "SpikingNetwork", member: int, learning_rate: float, generator: torch.Generator) -> None:
     config = model.config
     spread = (2 * learning_rate * config.temperature) ** 0.5
+    names = _trained(model)
     sizes, allowed = [], 0.0
-    for name in _MATRICES:
+    for name in names:
         weight, mask = getattr(model, f"{name}_weight")[member], getattr(model, f"{name}_mask")[member]
         sign = _sign(model, name)[member]
         # Adam moves dormant entries too; only this function makes synapses.
-        size = sign * weight * mask
+        size = sign * weight * mask * _allowed(model, name)
         size -= learning_rate * config.l1 * (size > 0).to(size)
         if spread:
             shaken = torch.randn(size.shape, generator=generator, dtype=size.dtype, device=size.device)
@@ -66,19 +78,19 @@ def _rewire_one(model: "SpikingNetwork", member: int, learning_rate: float, gene
         weight.copy_(sign * size.clamp_min(0))
         sizes.append(weight.numel())
         allowed += weight.numel() * float(getattr(config, f"{name}_probability"))
-    missing = int(allowed) - sum(int(getattr(model, f"{name}_mask")[member].sum()) for name in _MATRICES)
-    if missing <= 0:
+    missing = int(allowed) - sum(int(getattr(model, f"{name}_mask")[member].sum()) for name in names)
+    if missing <= 0 or not names:
         return
     chances = torch.tensor(sizes, dtype=torch.float64, device=generator.device)
     places = torch.multinomial(chances, missing, replacement=True, generator=generator)
-    for name, count in zip(_MATRICES, torch.bincount(places, minlength=3).tolist(), strict=True):
+    for name, count in zip(names, torch.bincount(places, minlength=len(names)).tolist(), strict=True):
         _reactivate(model, name, member, count, generator)
 
 
 def _reactivate(model: "SpikingNetwork", name: str, member: int, count: int, generator: torch.Generator) -> None:
     """Put ``count`` synapses of no strength in places of one matrix that have none, fewer if there are not enough."""
     weight, mask = getattr(model, f"{name}_weight")[member], getattr(model, f"{name}_mask")[member]
-    free = mask == 0
+    free = (mask == 0) & (_allowed(model, name) != 0)
     if name == "recurrent":
         free.fill_diagonal_(0)
     candidates = free.nonzero()

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+import torch
 from torch import Tensor
 
 from .adjoint import run_plainly
@@ -37,8 +38,21 @@ def simulate(
     Compiled when they are on the CPU and there is no current noise, unless ``compiled`` is false. Without
     ``for_gradients`` nothing that grows with time is kept but the outputs.
     """
+    run: Run
     if compiled and noise is None and inputs.device.type == "cpu":
         from .compiled import run_compiled  # compiling and loading numba waits until it is needed
 
-        return run_compiled(model, inputs, for_gradients=for_gradients)
-    return run_plainly(model, inputs, noise, for_gradients=for_gradients)
+        run = run_compiled(model, inputs, for_gradients=for_gradients)
+    else:
+        run = run_plainly(model, inputs, noise, for_gradients=for_gradients)
+    run.outputs.add_(_poison(model)[:, None, None, None])
+    return run
+
+
+def _poison(model: "SpikingNetwork") -> Tensor:
+    """Return 0 for each network, NaN where a weight is not finite.
+
+    A voltage that is not a number never spikes, so that a network that has diverged would look like a silent one.
+    """
+    sums = [getattr(model, name).detach().flatten(1).sum(1) for name in model.weights]
+    return 0 * torch.stack(sums).sum(0)
