@@ -225,7 +225,7 @@ def _remarks(accuracy: dict[str, np.ndarray]) -> list[str]:
 
 
 def _figure(accuracy: dict[str, np.ndarray]) -> "Figure":
-    figure = plotting.figure(width=5.2, height=3.4)
+    figure = plotting.figure(width=6.6, height=3.4)
     ax = figure.axes[0]
     styles = {"LINT": (plotting.NETWORK_COLOURS["tbrnn"], "o-")}
     for name, values in accuracy.items():
@@ -235,7 +235,7 @@ def _figure(accuracy: dict[str, np.ndarray]) -> "Figure":
     ax.plot(RANKS, PUBLISHED["LINT"], "x", color=plotting.INK, label="LINT, published")
     ax.axhline(_ACCEPTED, color=plotting.GREY, linewidth=0.8, linestyle=":")
     ax.set(xlabel="rank", ylabel="accuracy (chance 0.5)", ylim=(0.45, 1.02), xticks=RANKS)
-    ax.legend(fontsize="small")
+    figure.legend(loc="outside right upper", fontsize="small", frameon=False)
     return figure
 
 
