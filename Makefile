@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: demo test check format lint types contract tests install clean bench
+.PHONY: demo test check format lint types contract tests install clean bench gallery
 
 install: .venv/installed
 
@@ -38,6 +38,9 @@ format: install
 
 bench: install
 	$(BIN)/python benchmarks/run.py
+
+gallery: install
+	$(BIN)/python docs/make_gallery.py
 
 clean:
 	rm -rf .venv .typing demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

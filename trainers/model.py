@@ -63,6 +63,8 @@ class Model(nn.Module, ABC):
     kind: ClassVar[str]
     #: parameters that belong to the network but are never trained by gradients: signs, wiring, random feedback
     constants: ClassVar[tuple[str, ...]] = ()
+    #: unit of :meth:`activity`, such as "Hz"; empty where it has none
+    activity_unit: ClassVar[str] = ""
     #: whether ``step`` is differentiable, so that its fixed points can be searched for
     is_smooth: ClassVar[bool] = True
 

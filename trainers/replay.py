@@ -93,6 +93,7 @@ def record(
         states={name: _numpy(state) for name, state in states.items()},
         attrs={**(attrs or {}), "performance": float(np.mean(performance))},
         parameters=dict(parameters or {}),
+        array_units={"activity": model.activity_unit} if model.activity_unit else None,
     )
 
 

@@ -295,10 +295,10 @@ STUDY = Study(
             {
                 "tasks": ["1-bit", "2-bit"],
                 "teachers": ["rnn", "tbrnn"],
-                "students": ["rnn", "tbrnn", "hornn"],
+                "students": ["rnn", "tbrnn"],
                 "teacher_epochs": 20_000,
-                "student_epochs": 12_000,
-                "plateau_checks": 0,
+                "student_epochs": 6000,
+                "plateau_checks": 3,
                 "test_trials": 500,
             },
         ),

@@ -53,6 +53,7 @@ class SpikingNetwork(Model):
     constants: ClassVar[tuple[str, ...]] = (
         "input_mask", "recurrent_mask", "output_mask", "input_sign", "unit_sign", "feedback_weight",
     )  # fmt: skip
+    activity_unit = "Hz"
     is_smooth = False
     config: SpikingConfig
     input_weight: Tensor
