@@ -17,11 +17,15 @@ def test_docstring_examples(path):
     assert doctest.testmod(importlib.import_module(f"dynascope.analysis.{path.stem}")).failed == 0
 
 
-def test_examples_of_the_page():
+PAGES = {"analysis": 16, "dpca": 13, "selectivity": 25, "statistics": 20, "subspaces": 17}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_of_a_page(page):
     # The fences that close code blocks would count as expected output.
-    text = (ROOT / "docs" / "analysis.md").read_text().replace("```", "")
-    examples = doctest.DocTestParser().get_doctest(text, {}, "analysis.md", None, None)
-    assert len(examples.examples) == 16
+    text = (ROOT / "docs" / f"{page}.md").read_text().replace("```", "")
+    examples = doctest.DocTestParser().get_doctest(text, {}, f"{page}.md", None, None)
+    assert len(examples.examples) == PAGES[page]
     assert doctest.DocTestRunner().run(examples).failed == 0
 
 
