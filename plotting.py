@@ -25,6 +25,8 @@ CELL_TYPE_COLOURS = {
     "E-LIF": "#E69F00", "E-ALIF": "#D55E00", "I-LIF": "#56B4E9", "I-ALIF": "#0072B2",
     "LIF": "#009E73", "ALIF": "#CC79A7",
 }  # fmt: skip
+# Stages of training.
+STAGE_COLOURS = {"early": "#009E73", "mid": "#0072B2", "mature": "#D55E00"}
 STABLE, UNSTABLE = "#009E73", "#C4151C"
 SEQUENTIAL = "viridis"
 

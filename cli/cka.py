@@ -58,7 +58,7 @@ def command(
         "debiased": debiased,
         "bandwidth": bandwidth,
     }
-    matrix = similarity_matrix(arrays, _names(archives), **options)
+    matrix = similarity_matrix(arrays, short_names(archives), **options)
     matrix.save(with_suffix(base, ".h5"))
     from .. import plotting
 
@@ -66,7 +66,7 @@ def command(
     console.result(matrix.summary(), matrix.to_dict())
 
 
-def _names(paths: tuple[str, ...]) -> list[str]:
+def short_names(paths: tuple[str, ...]) -> list[str]:
     """Return short names of the files: their stems, or their paths where stems repeat."""
     stems = [Path(path).stem for path in paths]
     return stems if len(set(stems)) == len(stems) else list(paths)

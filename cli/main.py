@@ -24,18 +24,27 @@ COMMANDS = {
     "train": "Train networks on a task, resumably.",
     "sweep": "Train the networks of a grid on several workers, resumably.",
     "export": "Replay trained networks and write activity archives.",
+    "import": "Read an NWB, MATLAB, NumPy or text file and write an activity archive.",
+    "convert": "Write a recording as NWB, LFADS-style HDF5 or a NumPy archive.",
     "info": "Print what an archive holds.",
     "validate": "Check archives: structure, sizes, and every bit against the digest.",
     "fixedpoints": "Find, certify and linearise the fixed points of a trained network.",
     "continue": "Follow fixed points along an input, a weight scale or through training.",
     "lyapunov": "Measure the Lyapunov exponents of a trained network.",
     "cka": "Compare the representations of networks or recordings.",
+    "similarity": "Compare networks or recordings by any measure: CCA, Procrustes, RSA, prediction, dynamics.",
+    "subspaces": "Find the subspaces of activity: components, angles between epochs, rotation, task axes.",
     "recover": "Score how well student networks recover a teacher's activity.",
     "raster": "Draw single trials spike by spike, and measure the firing rates of cell types.",
+    "psth": "Average activity over trials: conditions, preferred conditions, stages of training.",
+    "decode": "Decode a trial column from activity: at every time, by decoders trained at every time.",
+    "dpca": "Split activity into components that depend on one factor, one interaction, or time.",
+    "selectivity": "Test every unit for the conditions of the trials, and select the units that respond.",
+    "tuning": "Measure tuning curves and fit them.",
     "reproduce": "Run a published study again and print our figures beside its own.",
     "completion": "Print the line that switches on shell completion.",
 }
-MODULES = {"continue": "continuation"}  # a word that Python keeps for itself
+MODULES = {"continue": "continuation", "import": "importing"}  # words that Python keeps for itself
 BUG = 70
 INTERRUPTED = 130
 

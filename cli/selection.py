@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from ..errors import InputError, unknown_name
+from .reading import parse_options, read_option
 
 if TYPE_CHECKING:
     from ..readers import Recording
@@ -29,11 +30,12 @@ _CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(<=|>=|!=|=|<|>)\s*(.+?)\s*$")
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Part of a file: one recording, some trials, one epoch."""
+    """Part of a file: one recording, some trials, one epoch; and how to read a file of another program."""
 
     recording: str | None = None
     epoch: str | None = None
     where: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
 
     def read(self, path: str) -> "Recording":
         """Return the chosen recording of a file with the chosen trials and the chosen time.
@@ -46,7 +48,7 @@ class Selection:
         from ..readers import read_recording
 
         options = {"recording": self.recording} if self.recording else {}
-        recording = read_recording(path, **options)
+        recording = read_recording(path, **options, **parse_options(self.reading))
         if self.where:
             recording = recording.select(trials=self._chosen_trials(recording, path))
         if self.epoch is not None:
@@ -106,20 +108,25 @@ def array_of(recording: "Recording", name: str, path: str) -> Any:
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--recording --epoch --where``; the command receives them as ``selection``."""
+    """Add ``--recording --epoch --where --read``; the command receives them as ``selection``."""
 
     @functools.wraps(function)
     def with_selection(
-        *args: Any, recording: str | None, epoch: str | None, where: tuple[str, ...], **options: Any
+        *args: Any,
+        recording: str | None,
+        epoch: str | None,
+        where: tuple[str, ...],
+        reading: tuple[str, ...],
+        **options: Any,
     ) -> Any:
-        return function(*args, selection=Selection(recording, epoch, where), **options)
+        return function(*args, selection=Selection(recording, epoch, where, reading), **options)
 
     wrapped = click.option(
         "--where",
         multiple=True,
         metavar="COLUMN=VALUE",
         help="Only trials for which this holds (also < <= > >= !=; repeatable).",
-    )(with_selection)
+    )(read_option(with_selection))
     wrapped = click.option("--epoch", help="Only the time of this epoch.")(wrapped)
     return click.option("--recording", help="Which recording of an archive (default: the only one, or 'final').")(
         wrapped

@@ -28,7 +28,7 @@ def describe(archive: Archive) -> str:
 
 def describe_recording(name: str, recording: Recording) -> str:
     """Return what a recording holds as lines of text: shapes, times, arrays, columns, epochs, and how it was read."""
-    return "\n".join(_recording_lines(name, describe_recording_dict(recording)))
+    return "\n".join(_recording_lines(name, describe_recording_dict(recording), units=True))
 
 
 def describe_dict(archive: Archive) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
         yield from _recording_lines(name, recording)
 
 
-def _recording_lines(name: str, found: Mapping[str, Any]) -> Iterable[str]:
+def _recording_lines(name: str, found: Mapping[str, Any], *, units: bool = False) -> Iterable[str]:
     sizes = f"{found['n_trials']} trials × {found['n_samples']} samples × {found['n_units']} units"
     yield f"  recording {name}: {sizes}"
     yield f"    time    {found['time'][0]:g} to {found['time'][1]:g} s"
@@ -135,6 +135,8 @@ def _recording_lines(name: str, found: Mapping[str, Any]) -> Iterable[str]:
     yield f"    arrays  {_cut(arrays)}; {found['megabytes']:g} MB"
     if found["trials"]:
         yield f"    trials  {_names(found['trials'])}"
+    if units and found["units"]:
+        yield f"    units   {_names(found['units'])}"
     if found["epochs"]:
         spans = [f"{key} {_number(span[0])}–{_number(span[1])} s" for key, span in found["epochs"].items()]
         yield f"    epochs  {_cut(spans)}"

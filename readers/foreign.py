@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import hdf5
 from ..errors import ArchiveError, InputError, unknown_name
 from ..hdf5.reading import MAX_BYTES
@@ -45,12 +47,21 @@ def read_recording(path: str | os.PathLike[str], format: str | None = None, **op
     Parameters
     ----------
     path
-        An activity archive or a NumPy archive (``.npz``).
+        An activity archive, a NumPy archive (``.npz``), an NWB 2 file, a MATLAB file of version 5 to 7.3, or a table
+        of text (``.csv``, ``.tsv``, ``.txt``).
     format
-        ``"archive"`` or ``"npz"``; None recognises it by its contents.
+        ``"archive"``, ``"npz"``, ``"nwb"``, ``"matlab"`` or ``"text"``; None recognises it by its contents.
     **options
-        archive: ``recording`` (its name), ``verify``, ``max_bytes``. npz: ``dt`` (sample interval in
-        seconds, for files without ``time``), ``max_bytes``.
+        Those of the format. archive: ``recording`` (its name), ``verify``, ``max_bytes``. npz: ``activity``, ``axes``,
+        ``time``, ``dt``, ``time_unit``, ``max_bytes``. nwb: ``align``, ``window``, ``bin``, ``series``, ``max_bytes``;
+        see :func:`dynascope.readers.nwb.read_nwb`. matlab: as npz, and ``window``, ``bin``; see
+        :func:`dynascope.readers.matlab.read_matlab`. text: :func:`dynascope.readers.text.read_text`.
+
+    Returns
+    -------
+    Recording
+        Where a reader had to choose, ``attrs["read_as"]`` says what it took for what; ``attrs["left_out"]`` names what
+        of the file is not in the recording.
 
     Raises
     ------
@@ -60,28 +71,64 @@ def read_recording(path: str | os.PathLike[str], format: str | None = None, **op
         If the format or an option is unknown, or the contents make no recording.
     """
     path = Path(path)
+    chosen = recognise(path, format)
+    valid = list(inspect.signature(chosen.read).parameters)[1:]
+    for name, value in options.items():
+        if name not in valid:
+            raise InputError(f"{path}: {unknown_name(f'option of format {chosen.name!r}', name, valid)}")
+        _check_kind(name, value)
+    try:
+        return chosen.read(path, **options)
+    except InputError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _check_kind(name: str, value: Any) -> None:
+    """Refuse a value of the wrong kind before a reader meets it."""
+    if value is None:
+        return
+    if name in ("bin", "dt", "max_bytes"):
+        expected, fits = "a number above 0", isinstance(value, (int, float, np.number)) and value > 0
+    elif name == "window":
+        pair = isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2
+        expected, fits = "two numbers, start and stop", pair and all(isinstance(edge, (int, float)) for edge in value)
+    elif name == "verify":
+        expected, fits = "true or false", isinstance(value, bool)
+    elif name == "axes":
+        expected, fits = "names such as trial,time,unit", isinstance(value, (str, tuple, list))
+    else:
+        expected, fits = "text", isinstance(value, str)
+    if not fits or isinstance(value, bool) != (name == "verify"):
+        raise InputError(f"{name}: found {value!r}, expected {expected}")
+
+
+def recognise(path: str | os.PathLike[str], format: str | None = None) -> Format:
+    """Return the format of a file: the named one, or the first that recognises its contents.
+
+    Raises
+    ------
+    ArchiveError
+        If there is no such file or no format recognises it; the message says why each said no.
+    InputError
+        If the named format is unknown.
+    """
+    path = Path(path)
     if not path.is_file():
         raise ArchiveError(f"{path}: cannot be opened: {'not a file' if path.exists() else 'there is no such file'}")
     if format is not None:
         chosen = {known.name: known for known in FORMATS}.get(format)
         if chosen is None:
             raise InputError(unknown_name("format", format, (known.name for known in FORMATS)))
-        return _read(chosen, path, options)
+        return chosen
     reasons = []
     for known in FORMATS:
         reason = known.why_not(path)
         if not reason:
-            return _read(known, path, options)
+            return known
         reasons.append(f"{known.name}: {reason}")
     raise ArchiveError(f"{path}: no known format ({'; '.join(reasons)})")
-
-
-def _read(known: Format, path: Path, options: dict[str, Any]) -> Recording:
-    valid = list(inspect.signature(known.read).parameters)[1:]
-    for name in options:
-        if name not in valid:
-            raise InputError(f"{path}: {unknown_name(f'option of format {known.name!r}', name, valid)}")
-    return known.read(path, **options)
 
 
 def _why_not_archive(path: Path) -> str:

@@ -293,7 +293,7 @@ STUDY = Study(
         "small": Scale(
             3,
             {
-                "tasks": ["1-bit", "2-bit"],
+                "tasks": ["1-bit"],
                 "teachers": ["rnn", "tbrnn"],
                 "students": ["rnn", "tbrnn"],
                 "teacher_epochs": 20_000,

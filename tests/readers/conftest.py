@@ -1,9 +1,14 @@
 """The archive that most tests of this room start from: three recordings, every element in use."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from dynascope.readers import ModelRecord, Recording, write_archive
+
+sys.path.insert(0, str(Path(__file__).parent))  # makers of files beside the tests that use them
 
 
 def make_recording(seed=0, n_trials=4, n_samples=6, n_units=5, **changes):
