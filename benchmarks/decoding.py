@@ -1,7 +1,8 @@
 """Cross-temporal decoding beside MNE's GeneralizingEstimator: CPU seconds of one thread, equal scores, peak memory.
 
 Linear discriminant analysis (lsqr, shrinkage 0.1), 8 labels, 200 trials × 256 units × 75 windows, 5 folds. Without
-MNE the loop over scikit-learn that it runs stands in. Run ``python benchmarks/decoding.py``; ``run()`` returns the numbers.
+MNE the loop over scikit-learn that it runs stands in. Run ``python benchmarks/decoding.py``; ``run()`` returns the
+numbers.
 """
 
 import argparse
