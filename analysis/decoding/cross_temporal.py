@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ...results import digest_arrays
 from .. import validation
@@ -147,6 +148,7 @@ def cross_temporal_decoding(
     validation.choice("mode", mode, MODES)
     repeats = inputs.whole_number("balance", balance)
     n_permutations = inputs.whole_number("permutations", permutations)
+    seed = inputs.whole_number("seed", seed)
     legacy = mode == "published"
     if legacy:
         others = {"groups": groups, "generalize": generalize, "test": test, "balance": repeats}
@@ -162,17 +164,21 @@ def cross_temporal_decoding(
         folds = _folds(
             trials, cv, across=test is not None, groups=groups, generalize=generalize, balance=repeats, seed=seed
         )
-    windows = windowed(trials.activity, window, stride)
-    predict = predictor(windows, decoder, standardize=standardize)
-    if legacy:
-        scores, notable = published.published_scores(windows, decoder, folds), 0
-    else:
-        scores, notable = fold_scores(predict(folds, folds.codes[None]), folds, windows.count)
+    grouped = None if groups is None else trial_column("groups", groups, len(folds.codes))
+    # The same bits for any number of threads; for matrices of this size threads wait for each other, up to 100 times.
+    with threadpool_limits(1, user_api="blas"):
+        windows = windowed(trials.activity, window, stride)
+        predict = predictor(windows, decoder, standardize=standardize)
+        if legacy:
+            scores, notable = published.published_scores(windows, decoder, folds), 0
+        else:
+            scores, notable = fold_scores(predict(folds, folds.codes[None]), folds, windows.count)
+        found = None
+        if n_permutations:
+            found = permutation_test(predict, folds, scores.mean(axis=0), n_permutations, grouped, seed)
     notes = _notes(trials.activity, description, notable, len(folds) * windows.count, legacy=legacy)
     tested: dict[str, Any] = {}
-    if n_permutations:
-        grouped = None if groups is None else trial_column("groups", groups, len(folds.codes))
-        found = permutation_test(predict, folds, scores.mean(axis=0), n_permutations, grouped, seed)
+    if found is not None:
         tested, notes = found.fields(keep_null=keep_null), (*notes, found.describe())
     scheme = _scheme(folds, cv, repeats, legacy=legacy, across=test is not None, conditions=generalize is not None)
     parameters = {

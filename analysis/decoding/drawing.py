@@ -116,10 +116,11 @@ def _edges(result: "CrossTemporalDecoding") -> Array:
 
 
 def _shown_epochs(result: "CrossTemporalDecoding") -> dict[str, tuple[float, float]]:
-    """Return the epochs cut to the times shown."""
+    """Return the epochs cut to the times shown, without those that are all of them: they mark nothing."""
     edges = _edges(result)
     cut = {name: (max(start, edges[0]), min(stop, edges[-1])) for name, (start, stop) in result.epochs.items()}
-    return {name: (start, stop) for name, (start, stop) in cut.items() if start < stop}
+    most = 0.99 * (edges[-1] - edges[0])
+    return {name: (start, stop) for name, (start, stop) in cut.items() if 0 < stop - start < most or len(cut) == 1}
 
 
 def _unit(result: "CrossTemporalDecoding") -> str:

@@ -9,7 +9,6 @@ from ...errors import InputError
 from ..validation import Array
 from .training import Moment
 
-
 # Numbers below have squares that are not accurate.
 _LEAST = 1e-140
 

@@ -189,7 +189,7 @@ def figure(found: Found, task: EvidenceAccumulation) -> "Figure":
                 ax.axvspan(task.dt * steps.start, task.dt * steps.stop, color=plotting.GREY, alpha=0.15, linewidth=0)
             else:
                 ax.axvline(task.dt * steps.start, color=plotting.GREY, linewidth=0.8, linestyle=":")
-                ax.text(task.dt * steps.start, 1.0, f" {epoch}", color=plotting.GREY, fontsize="small", va="top")
+                ax.text(task.dt * steps.start, -0.28, f" {epoch}", color=plotting.GREY, fontsize="small", va="bottom")
         for rule in RULES:
             values = np.stack([one.evidence[name] for one in found[rule]])
             ax.plot(times, values.T, color=plotting.RULE_COLOURS[rule], linewidth=0.6, alpha=0.4)
@@ -197,7 +197,8 @@ def figure(found: Found, task: EvidenceAccumulation) -> "Figure":
         ax.axhline(0, color=plotting.GREY, linewidth=0.8)
         ax.set(xlabel="time (s)", title=f"evidence decoded from {_WORDS[name]}", ylim=(-0.3, 1.02))
     drawn.axes[0].set_ylabel("cross-validated R² (grey: cues)")
-    drawn.axes[1].legend(loc="lower right", frameon=False)
+    handles, labels = drawn.axes[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside right center", frameon=False)
     return drawn
 
 

@@ -110,7 +110,9 @@ def figure(curves: Mapping[str, Curves], iterations: int) -> "Figure":
     drawn.axes[0].set_ylim(0, 0.8)
     drawn.axes[1].set_ylim(0.4, 1.01)
     is_published = windows(iterations)[0] in WINDOWS
-    drawn.axes[0].legend(title="rule (dots: published)" if is_published else "rule", loc="lower left", frameon=False)
+    handles, labels = drawn.axes[0].get_legend_handles_labels()
+    title = "rule (dots:\npublished)" if is_published else "rule"
+    drawn.legend(handles, labels, title=title, loc="outside right center", frameon=False)
     return drawn
 
 

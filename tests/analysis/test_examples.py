@@ -17,7 +17,16 @@ def test_docstring_examples(path):
     assert doctest.testmod(importlib.import_module(f"dynascope.analysis.{path.stem}")).failed == 0
 
 
-PAGES = {"analysis": 16, "dpca": 13, "psth": 18, "selectivity": 25, "similarity": 24, "statistics": 20, "subspaces": 17}
+PAGES = {
+    "analysis": 16,
+    "decoding": 11,
+    "dpca": 13,
+    "psth": 18,
+    "selectivity": 25,
+    "similarity": 24,
+    "statistics": 20,
+    "subspaces": 17,
+}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -11,7 +11,8 @@ from dynascope.errors import ConfigurationError, InputError
 from dynascope.readers import Recording
 from dynascope.trainers.config import as_mapping, build
 from dynascope.trainers.model import Trajectory
-from dynascope.trainers.spiking.evidence import EvidenceAccumulation, draw_patterns
+from dynascope.trainers.spiking.cues import draw_patterns
+from dynascope.trainers.spiking.evidence import EvidenceAccumulation
 from dynascope.trainers.spiking.tasks import DelayedMatch, PatternGeneration
 from dynascope.trainers.task import Batch, cross_entropy
 

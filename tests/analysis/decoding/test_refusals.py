@@ -71,7 +71,7 @@ REFUSED = [
     ((X[:4], Y[:4]), {"mode": "published"}, InputError, "no trials are left to train on"),
     ((X * 1e200, Y), {}, InputError, "values overflow or vanish when squared"),
     ((X * 1e-170, Y), {}, InputError, "values overflow or vanish when squared"),
-    ((X * 1e308, Y), {"window": 3}, InputError, "values overflow or vanish when squared"),
+    ((X * (1.7e308 / np.abs(X).max()), Y), {"window": 3}, InputError, "values overflow or vanish when squared"),
 ]
 
 
