@@ -47,7 +47,7 @@ class Training(Sequence["Recording"]):
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
         network, whole = self.networks[index], self.recordings[index]
-        trials = self.selection._chosen_trials(whole, network) if self.selection.where else None
+        trials = self.selection.chosen_trials(whole, network) if self.selection.where else None
         columns = whole.trials if trials is None else whole.trials.take(np.flatnonzero(trials))
         shown = np.asarray(array_of(whole, self.array, network))
         edges = {name: np.asarray(found) for name, found in whole.epochs.items()}

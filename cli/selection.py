@@ -50,12 +50,13 @@ class Selection:
         options = {"recording": self.recording} if self.recording else {}
         recording = read_recording(path, **options, **parse_options(self.reading))
         if self.where:
-            recording = recording.select(trials=self._chosen_trials(recording, path))
+            recording = recording.select(trials=self.chosen_trials(recording, path))
         if self.epoch is not None:
             recording = _in_epoch(recording, self.epoch, path)
         return recording
 
-    def _chosen_trials(self, recording: "Recording", path: str) -> np.ndarray:
+    def chosen_trials(self, recording: "Recording", path: str) -> np.ndarray:
+        """Return which trials meet every ``--where``, (trial,) bool."""
         chosen = np.ones(recording.n_trials, bool)
         for condition in self.where:
             chosen &= _holds(condition, recording, path)
