@@ -88,9 +88,8 @@ ENTRIES = [
         "When the choice can be read, and whether the code that carries it stays the same.",
         "decode evidence.h5 --label label --window 0.02 --stride 0.02 --permutations 100 -o OUT",
         'recording = open_archive("evidence.h5").recording()\n'
-        "found = analysis.cross_temporal_decoding(\n"
-        '    recording.activity[:], recording.trials["label"], window=20, stride=20\n'
-        ")\nprint(found.summary())",
+        'activity, labels = recording.activity[:], recording.trials["label"]\n'
+        "print(analysis.cross_temporal_decoding(activity, labels, window=20, stride=20).summary())",
     ),
     Entry(
         "Demixed PCA",
