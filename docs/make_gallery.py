@@ -124,10 +124,11 @@ ENTRIES = [
     ),
     Entry(
         "The same commands on an NWB file",
-        "PSTHs of the simulated session after a round trip through NWB.",
-        "psth session.nwb --label direction -o OUT",
+        "Selectivity for direction in the simulated session, after a round trip through NWB.",
+        "selectivity session.nwb --factor direction -o OUT",
         'recording = read_recording("session.nwb")\n'
-        'print(analysis.psth(recording.activity[:], recording.time, recording.trials["direction"]).summary())',
+        'factors = {"direction": recording.trials["direction"]}\n'
+        "print(analysis.anova(recording.activity[:].mean(1), factors).summary())",
     ),
 ]
 

@@ -39,7 +39,7 @@ def psth_curves(found: "PSTH", ax: "Axes", unit: int | None, epochs: Mapping[str
     shown = shown and len(found.conditions) <= _MOST_BANDS
     for index, (name, style) in enumerate(styles(found.conditions).items()):
         around = (low[index], high[index]) if shown else (mean[index], mean[index])
-        banded_curve(ax, found.time, mean[index], *around, label=name, **style)
+        banded_curve(ax, found.time, mean[index], *around, label=_short(name), **style)
     ax.set_title(f"{title}, {about}" if shown else title)
     label_axes(ax, found.time, found.time_unit, found.quantity, aligned=found.aligned)
     if len(found.conditions) > 1:
@@ -48,6 +48,14 @@ def psth_curves(found: "PSTH", ax: "Axes", unit: int | None, epochs: Mapping[str
         ax.set_ylim(bottom=0)
     mark_epochs(ax, epochs)
     return ax
+
+
+def _short(name: str) -> str:
+    """Return a condition as a legend names it: numbers with four digits."""
+    try:
+        return f"{float(name):.4g}"
+    except ValueError:
+        return name
 
 
 def stage_curves(found: "StagePSTH", ax: "Axes", epochs: Mapping[str, Any]) -> "Axes":
@@ -62,7 +70,7 @@ def stage_curves(found: "StagePSTH", ax: "Axes", epochs: Mapping[str, Any]) -> "
     ax.set_title(f"Stages of training, {percent(found.level)} intervals over {found.drawn}")
     if len(found.conditions) > 1:
         for condition, style in styles(names, plotting.INK).items():
-            ax.plot([], [], label=condition, **style)
+            ax.plot([], [], label=_short(condition), **style)
     _finish(ax, found, found.quantity, epochs)
     return ax
 
