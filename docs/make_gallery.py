@@ -31,7 +31,7 @@ EVIDENCE = (
     "--set training.epochs=40"
 )
 PREPARATION = [
-    f"train three_body flip_flop {FLIP_FLOP} --members 2 -o runs/flipflop",
+    f"train three_body flip_flop {FLIP_FLOP} --members 4 -o runs/flipflop",
     "export runs/flipflop -o networks",
     f"train spiking evidence {EVIDENCE} --seed 1 -o runs/evidence",
     "export runs/evidence --trials 128 -o evidence.h5",
@@ -67,6 +67,21 @@ ENTRIES = [
         "cka networks/network_0.h5 networks/network_1.h5 -o OUT",
         'rates = [open_archive(f"networks/network_{i}.h5").recording().activity[:] for i in (0, 1)]\n'
         "print(analysis.cka(*map(analysis.flatten_samples, rates)))",
+    ),
+    Entry(
+        "Other similarities",
+        "Procrustes distances of four networks, as a matrix, a map and a tree.",
+        "similarity networks/network_0.h5 networks/network_1.h5 networks/network_2.h5 networks/network_3.h5 "
+        "--measure procrustes -o OUT",
+        'rates = [open_archive(f"networks/network_{i}.h5").recording().activity[:] for i in range(4)]\n'
+        "samples = [analysis.flatten_samples(one) for one in rates]\n"
+        'print(analysis.similarity_matrix(samples, list("abcd"), measure="procrustes").summary())',
+    ),
+    Entry(
+        "Bifurcations",
+        "How the memories come about as all recurrent weights grow from a fifth of their size.",
+        "continue networks/network_0.h5 --weight-scale 0.2 1.2 -o OUT",
+        'print(BifurcationDiagram.load("OUT.h5").summary())',
     ),
     Entry(
         "Single trials of a spiking network",
@@ -134,7 +149,7 @@ ENTRIES = [
 
 IMPORTS = """import numpy as np
 from dynascope import analysis
-from dynascope.fixedpoints import find_fixed_points, sample_starts
+from dynascope.fixedpoints import BifurcationDiagram, find_fixed_points, sample_starts
 from dynascope.readers import open_archive, read_recording
 from dynascope.trainers import load_model
 """
@@ -178,19 +193,17 @@ def main() -> None:
 
 def _made(number: int, entry: Entry) -> str:
     name = f"{number:02d}-{entry.title.split(',')[0].lower().replace(' ', '-')}"
-    command = entry.command.replace("OUT", name)
+    command, python = (text.replace("OUT", name) for text in (entry.command, entry.python))
     _command(command)
     shutil.copy(entry.picture.replace("OUT", name), PICTURES / f"{name}.png")
-    said = subprocess.run(
-        [sys.executable, "-c", IMPORTS + entry.python], capture_output=True, text=True, check=True
-    ).stdout
+    said = subprocess.run([sys.executable, "-c", IMPORTS + python], capture_output=True, text=True, check=True).stdout
     return "\n\n".join(
         [
             f"## {entry.title}",
             entry.shows,
             f"![{entry.title}](gallery/{name}.png)",
             f"```\ndynascope {command}\n```",
-            f"```python\n{entry.python}\n```",
+            f"```python\n{python}\n```",
             f"```\n{said.rstrip()}\n```",
         ]
     )
