@@ -12,6 +12,7 @@ from ..results import Result, axes, digest_arrays
 from . import validation
 from .samples import row_chunks
 from .spikes import unit_groups
+from .trial_time import sample_times
 from .validation import Array
 
 if TYPE_CHECKING:
@@ -198,16 +199,6 @@ def discrimination(
         n_trials=(int((~positive).sum()), int(positive.sum())), groups=group_names,
         parameters={"n_shuffles": int(n_shuffles), "seed": seed}, input_digest=digest_arrays([found, positive]),
     )  # fmt: skip
-
-
-def sample_times(time: Any, n_samples: int) -> tuple[Array, str]:
-    """Return the times of samples and their unit: seconds when given, else the numbers of the samples."""
-    if time is None:
-        return np.arange(n_samples, dtype=float), "sample"
-    times = np.asarray(time, dtype=float)
-    if times.shape != (n_samples,) or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
-        raise InputError(f"time: expected {n_samples} increasing times in seconds, one per sample of the activity")
-    return times, "s"
 
 
 def _two_labels(labels: Any, n_trials: int) -> tuple[tuple[str, str], Array]:

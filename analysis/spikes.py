@@ -186,12 +186,7 @@ def _whole_numbers(spikes: Array) -> None:
     bad = spikes < 0
     if spikes.dtype.kind == "f":
         bad |= ~np.isfinite(spikes) | (spikes != np.trunc(spikes))
-    if bad.any():
-        where = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        raise InputError(
-            f"spikes: found {spikes[where]} at index ({', '.join(str(int(i)) for i in where)}); expected the number "
-            "of spikes in each sample: 0, 1, 2, …"
-        )
+    validation.refuse("spikes", spikes, bad, "the number of spikes in each sample: 0, 1, 2, …")
 
 
 def _bin_starts(bin_width: float, dt: float, n_samples: int) -> Array:

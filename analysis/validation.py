@@ -64,15 +64,22 @@ def trajectories(name: str, array: Any) -> Array:
 
 def finite(name: str, array: Array, *, offset: int = 0) -> None:
     """Refuse NaN and infinity; ``offset`` is the first axis' index of ``array[0]`` in the whole array."""
-    bad = ~np.isfinite(array)
+    wanted = "finite numbers: drop those samples, or mask them with analysis.flatten_samples"
+    refuse(name, array, ~np.isfinite(array), wanted, offset=offset)
+
+
+def refuse(name: str, array: Array, bad: Array, expected: str, *, offset: int = 0) -> None:
+    """Refuse an array with entries that are ``bad``, naming the first and what was expected in its place.
+
+    Raises
+    ------
+    InputError
+        If any entry is bad; ``offset`` is as in :func:`finite`.
+    """
     if bad.any():
         first = np.unravel_index(int(np.argmax(bad)), bad.shape)
         where = ", ".join(str(int(index) + (offset if axis == 0 else 0)) for axis, index in enumerate(first))
-        value = array[first]
-        raise InputError(
-            f"{name}: found {value} at index ({where}); expected finite numbers: "
-            "drop those samples, or mask them with analysis.flatten_samples"
-        )
+        raise InputError(f"{name}: found {array[first]} at index ({where}); expected {expected}")
 
 
 def same_samples(names: Sequence[str], arrays: Sequence[Samples]) -> int:

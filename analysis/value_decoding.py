@@ -11,7 +11,7 @@ from .. import plotting
 from ..errors import InputError
 from ..results import Result, axes, digest_arrays
 from . import samples, validation
-from .discrimination import sample_times
+from .trial_time import sample_times
 from .validation import Array
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from ...results import digest_arrays
 from .. import validation
-from ..discrimination import sample_times
+from ..trial_time import sample_times
 from ..validation import Array
 from . import inputs, published
 from .classifiers import resolve

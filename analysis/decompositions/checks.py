@@ -27,12 +27,7 @@ def tensor_and_mask(tensor: Any, mask: Any = None, *, name: str = "tensor") -> t
     values = np.ascontiguousarray(found, dtype=np.float64)
     shown = None if mask is None else observed(mask, values.shape)
     bad = ~np.isfinite(values) if shown is None else ~np.isfinite(values) & shown
-    if bad.any():
-        where = tuple(int(index) for index in np.unravel_index(int(np.argmax(bad)), bad.shape))
-        raise InputError(
-            f"{name}: found {values[where]} at index {where}; expected finite numbers: "
-            "hide missing entries with mask=numpy.isfinite(tensor)"
-        )
+    validation.refuse(name, values, bad, "finite numbers: hide missing entries with mask=numpy.isfinite(tensor)")
     return (values, None) if shown is None else (np.where(shown, values, 0.0), shown)
 
 

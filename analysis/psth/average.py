@@ -9,10 +9,10 @@ from ...results import digest_arrays
 from .. import validation
 from ..selectivity.responses import factor
 from ..statistics.streams import whole_number
+from ..trial_time import samples_of
 from ..validation import Array
 from .averages import Averages, averages, divide, sums
 from .bands import INTERVALS, bootstrap, confidence, poisson, student, whole_counts
-from .epochs import samples_of
 from .normalization import EpochSums, Moments, constants, rule
 from .preparation import Block, Preparation, prepare
 from .record import PSTH

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ConfigurationError, InputError
+from ...errors import ConfigurationError
+from .. import validation
 from ..samples import row_chunks
 from ..statistics import bootstrap_interval
 from ..statistics.intervals import bounds
@@ -110,10 +111,5 @@ def whole_counts(activity: Array) -> None:
     bad = activity < 0
     if activity.dtype.kind == "f":
         bad |= (activity != np.trunc(activity)) & ~np.isnan(activity)
-    if bad.any():
-        index = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        where = ", ".join(str(int(i)) for i in index)
-        raise InputError(
-            f"activity: found {activity[index]} at index ({where}); interval='poisson' is for counts 0, 1, 2, …: "
-            "use 'sem' or 'bootstrap'"
-        )
+    wanted = "0, 1, 2, …: interval='poisson' is for counts, use 'sem' or 'bootstrap'"
+    validation.refuse("activity", activity, bad, wanted)

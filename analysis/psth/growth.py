@@ -10,10 +10,10 @@ from ... import plotting
 from ...errors import InputError
 from ...results import Result, axes, digest_arrays
 from ..statistics.streams import whole_number
+from ..trial_time import samples_of
 from ..validation import Array
 from .bands import confidence, percent
 from .checkpoints import Checkpoints
-from .epochs import samples_of
 from .nested import UnitSums, usable_weights
 from .stage_average import checkpoint_psth, measured_epoch
 

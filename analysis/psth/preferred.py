@@ -9,11 +9,11 @@ from ...results import digest_arrays
 from .. import validation
 from ..selectivity.responses import factor
 from ..statistics.streams import whole_number
+from ..trial_time import samples_of
 from ..validation import Array
 from .average import baseline_samples
 from .averages import divide
 from .bands import confidence, student
-from .epochs import samples_of
 from .folds import Fold, Reduced, no_folds, reduce_trials, stratified_folds
 from .normalization import Rule, constants, rule
 from .population import Population, population_rule

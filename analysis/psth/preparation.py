@@ -8,10 +8,9 @@ import numpy as np
 
 from ...errors import InputError
 from .. import validation
-from ..discrimination import sample_times
 from ..samples import row_chunks
+from ..trial_time import rounding, sample_times
 from ..validation import Array
-from .epochs import rounding
 from .smoothing import Smoothing, even_step, no_infinity, recorded_spans, smoothing
 
 # Numbers in the largest temporary array: 32 MB of float64.

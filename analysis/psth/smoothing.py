@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ConfigurationError, InputError
 from .. import validation
-from ..discrimination import sample_times
+from ..trial_time import sample_times
 from ..validation import Array
 
 KERNELS = ("gaussian", "boxcar", "causal")
@@ -199,13 +199,8 @@ def even_step(time: Array, reason: str) -> float:
 
 def no_infinity(name: str, array: Array) -> None:
     """Refuse infinite values; NaN is allowed."""
-    if array.dtype.kind != "f":
-        return
-    infinite = np.isinf(array)
-    if infinite.any():
-        index = np.unravel_index(int(np.argmax(infinite)), infinite.shape)
-        where = ", ".join(str(int(i)) for i in index)
-        raise InputError(f"{name}: found {array[index]} at index ({where}); expected numbers, or NaN where missing")
+    if array.dtype.kind == "f":
+        validation.refuse(name, array, np.isinf(array), "numbers, or NaN where missing")
 
 
 def recorded_spans(activity: Array) -> Array:

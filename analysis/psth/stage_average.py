@@ -10,12 +10,12 @@ import numpy as np
 from ...errors import ConfigurationError, InputError
 from ...results import digest_arrays
 from ..statistics.streams import whole_number
+from ..trial_time import samples_of
 from ..validation import Array
 from .assignment import assign_stages
 from .average import psth
 from .bands import confidence
 from .checkpoints import Checkpoint, Checkpoints
-from .epochs import samples_of
 from .nested import UnitSums, usable_weights
 from .preferred import preferred_psth
 from .record import PSTH

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...errors import ConfigurationError, InputError
 from ...results import digest_arrays
-from ..discrimination import sample_times
+from ..trial_time import sample_times
 from ..validation import Array
 from .anova_table import AnovaTable
 from .cells import CellSums, cell_sums

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from .. import validation
-from ..discrimination import sample_times
+from ..trial_time import sample_times, samples_of
 from ..validation import Array
 
 
@@ -45,13 +45,7 @@ def response_array(name: str, values: Any, *, check_finite: bool = True) -> Arra
 
 def refuse_non_finite(name: str, values: Array) -> None:
     """Refuse NaN and infinity, naming the first."""
-    bad = ~np.isfinite(values)
-    if bad.any():
-        where = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        index = ", ".join(str(int(i)) for i in where)
-        raise InputError(
-            f"{name}: found {values[where]} at index ({index}); expected finite numbers: drop that trial, time or unit"
-        )
+    validation.refuse(name, values, ~np.isfinite(values), "finite numbers: drop that trial, time or unit")
 
 
 def with_both_axes(values: Array) -> Array:
@@ -111,7 +105,7 @@ def epoch_means(name: str, activity: Any, time: Any, epoch: Any, what: str) -> A
         raise InputError(f"{name}: expected (trial, time, unit) with no empty axis, found shape {shape}")
     validation.real_numbers(name, array)
     times, _ = sample_times(time, shape[1])
-    inside = _samples(times, epoch, shape[0], what)
+    inside = samples_of(times, epoch, shape[0], what, every=True)
     # Only what lies between the first and the last sample that any trial needs is read.
     first, last = np.flatnonzero(inside.any(axis=0))[[0, -1]]
     part, inside = np.asarray(array[:, first : last + 1]), inside[:, first : last + 1]
@@ -126,26 +120,3 @@ def epoch_means(name: str, activity: Any, time: Any, epoch: Any, what: str) -> A
         return np.asarray(part.mean(axis=1, dtype=np.float64))
     kept = np.where(inside[:, :, np.newaxis], part, 0)
     return np.asarray(kept.sum(axis=1, dtype=np.float64) / inside.sum(axis=1)[:, np.newaxis])
-
-
-def _samples(times: Array, epoch: Any, n_trials: int, what: str) -> Array:
-    """Return which samples of each trial an epoch covers, (trial, time) bool."""
-    try:
-        edges = np.asarray(epoch, dtype=float)
-    except (TypeError, ValueError):
-        edges = np.empty(0)
-    if edges.shape not in ((2,), (n_trials, 2)):
-        raise InputError(f"{what}: expected (start, stop) in seconds, or one row per trial, found {epoch!r}")
-    # A millionth of a step counts as none, so that 0.1 + 0.2 is 0.3.
-    rounding = 1e-6 * float(np.diff(times).min()) if len(times) > 1 else 0.0
-    edges = np.broadcast_to(edges, (n_trials, 2)) - rounding
-    inside: Array = (times >= edges[:, :1]) & (times < edges[:, 1:])
-    empty = ~inside.any(axis=1)
-    if empty.any():
-        trial = int(np.argmax(empty))
-        start, stop = (float(edge + rounding) for edge in edges[trial])
-        raise InputError(
-            f"{what}: no sample of trial {trial} lies in {start:g} ≤ t < {stop:g} s; "
-            f"times go from {times[0]:g} to {times[-1]:g} s"
-        )
-    return inside

@@ -12,7 +12,7 @@ from ..validation import Array
 from .bases import component_count, leading
 from .cross_validated_rank import dimensionality
 from .spectra import repeated_floor, shifted_floor, signal_participation
-from .trials import condition_means, conditions_of, read_trials, sample_times
+from .trials import condition_means, conditions_of, read_trials, times_if_given
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -190,7 +190,7 @@ def pca(
     (1, (2, 30, 10))
     """
     trials = read_trials("activity", activity)
-    times = sample_times(time, trials.values.shape[1])
+    times = times_if_given(time, trials.values.shape[1])
     conditions = None if labels is None else conditions_of(labels, len(trials.values))
     n_surrogates = whole_number("n_surrogates", n_surrogates, least=1)
     generator = np.random.default_rng(whole_number("seed", seed, least=0))

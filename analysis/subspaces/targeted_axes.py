@@ -12,7 +12,7 @@ from ..statistics.streams import whole_number
 from ..validation import Array
 from .regressors import combinations, correlation_p_values, held_out_correlations, scaled_regressors
 from .targeted import fit_targeted, held_out_projections
-from .trials import conditions_of, read_trials, sample_times, stratified_folds
+from .trials import conditions_of, read_trials, stratified_folds, times_if_given
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -197,7 +197,7 @@ def targeted_dimensionality_reduction(
         regressors=names, components=fit.axes, directions=fit.directions, strengths=fit.strengths, peaks=fit.peaks,
         correlations=held_out_correlations(projected, design, folds), variance_captured=captured,
         p_values=correlation_p_values(projected, design, folds, n_permutations, seed), scores=fit.means @ fit.axes,
-        labels=conditions.names, mean=fit.mean, deviation=fit.deviation, time=sample_times(time, values.shape[1]),
+        labels=conditions.names, mean=fit.mean, deviation=fit.deviation, time=times_if_given(time, values.shape[1]),
         parameters={
             "n_components": n_components, "n_folds": n_folds, "n_permutations": n_permutations, "seed": seed,
         },

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from .. import validation
+from ..trial_time import sample_times
 from ..validation import Array
 
 _LARGEST = 1e75
@@ -65,12 +66,8 @@ def read_trials(name: str, activity: Any) -> Trials:
     missing = np.isnan(values)
     valid = np.asarray(~missing.all(axis=2))
     partial = (missing & valid[:, :, np.newaxis]) | np.isinf(values)
-    if partial.any():
-        where = np.unravel_index(int(np.argmax(partial)), partial.shape)
-        raise InputError(
-            f"{name}: found {values[where]} at index ({', '.join(str(int(index)) for index in where)}); expected "
-            "finite numbers, or padding (NaN in every unit): mask the sample or drop the unit"
-        )
+    wanted = "finite numbers, or padding (NaN in every unit): mask the sample or drop the unit"
+    validation.refuse(name, values, partial, wanted)
     if not valid.any():
         raise InputError(f"{name}: every sample is NaN; expected activity")
     _refuse_extremes(name, values[valid])
@@ -116,19 +113,14 @@ def _varying(prefix: str, trials: Trials) -> Trials:
     return trials
 
 
-def sample_times(time: Any, n_samples: int) -> Array | None:
-    """Return times (time,) in seconds after checking that there is one per sample and that they increase."""
-    if time is None:
-        return None
-    found = np.asarray(time, dtype=np.float64)
-    if found.shape != (n_samples,) or not np.isfinite(found).all() or (np.diff(found) <= 0).any():
-        raise InputError(f"time: expected {n_samples} increasing times in seconds, one per sample of the activity")
-    return found
+def times_if_given(time: Any, n_samples: int) -> Array | None:
+    """Return times (time,) in seconds, checked; None when there are none."""
+    return None if time is None else sample_times(time, n_samples)[0]
 
 
 def time_step(time: Any, n_samples: int) -> float:
     """Return the step between equally spaced times, s, after checking that there are at least 3."""
-    times = sample_times(time, n_samples)
+    times = times_if_given(time, n_samples)
     if times is None or n_samples < 3:
         raise InputError(f"time: expected the times of at least 3 samples in seconds, found {n_samples} samples")
     steps = np.diff(times)
