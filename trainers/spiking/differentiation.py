@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ...errors import ConfigurationError
 from ..model import Trajectory, linear
 from ..task import Batch, Task
 
@@ -61,8 +60,3 @@ def differentiated(
     loss = torch.stack(list(terms.values())).sum()
     found = torch.autograd.grad(loss, [getattr(model, name) for name in names], materialize_grads=True)
     return dict(zip(names, found, strict=True))
-
-
-def refuse_filtered() -> None:
-    """Refuse the causal approximation, which is no derivative of anything."""
-    raise ConfigurationError("rule.form = 'autograd': mdgl_online has the forms adjoint, online and traces")

@@ -17,7 +17,7 @@ from ..rules import Gradients, Response, Rule
 from ..task import Batch, Task
 from .adjoint import PlainRun
 from .config import RuleConfig
-from .differentiation import differentiated, refuse_filtered
+from .differentiation import differentiated
 from .model import SpikingNetwork
 from .signals import LearningSignal, coupling
 from .simulation import Run, simulate
@@ -113,7 +113,8 @@ class SpikingRule:
         signal: LearningSignal,
     ) -> dict[str, Tensor]:
         if self.filtered:
-            refuse_filtered()
+            # It is no derivative of anything.
+            raise ConfigurationError("rule.form = 'autograd': mdgl_online has the forms adjoint, online and traces")
         return differentiated(
             model, task, batch, inputs, noise,
             coupling=signal.coupling,
