@@ -42,7 +42,7 @@ def train_plainly(kind: str, rank: int, epochs: int) -> None:
     """Train one network as one would on paper."""
     tables = {**SHARED, "model": {"kind": kind, "rank": rank, "n_units": 30}, "training": _training(epochs)}
     loop = TrainingLoop(Settings.resolve("three_body", "flip_flop", tables))
-    model, batch = loop.model.member(0), loop.source.evaluation()
+    model, (_, batch) = loop.model.member(0), next(loop.source.evaluations())
     inputs, targets = batch.inputs[0], batch.targets[0]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 

@@ -35,7 +35,7 @@ def loop_epoch(members: int, kind: str) -> Callable[[], None]:
 def plain_epoch(kind: str) -> Callable[[], None]:
     """Return the plain epoch of one network: autograd over ``step``, Adam, a full evaluation."""
     loop = TrainingLoop(_settings(1, kind))
-    model, batch = loop.model.member(0), loop.source.evaluation()
+    model, (_, batch) = loop.model.member(0), next(loop.source.evaluations())
     inputs, targets = batch.inputs[0], batch.targets[0]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 

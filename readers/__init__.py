@@ -7,13 +7,14 @@ from .exports import convert
 from .foreign import Format, read_recording, recognise
 from .memory import from_pynapple, from_xarray, to_recording
 from .recording import Recording
-from .schema import ModelRecord, TaskRecord
+from .schema import CheckpointsRecord, ModelRecord, TaskRecord
 from .table import Table
 from .validate import Validation, validate
 from .write import write_archive
 
 __all__ = [
     "Archive",
+    "CheckpointsRecord",
     "Format",
     "ModelRecord",
     "Recording",

@@ -13,7 +13,7 @@ from ..errors import ArchiveError, InputError, unknown_name
 from ..hdf5.reading import MAX_BYTES
 from . import schema
 from .recording import Recording, Table
-from .schema import ModelRecord, TaskRecord
+from .schema import CheckpointsRecord, ModelRecord, TaskRecord
 
 _PROVENANCE = ("title", "created", "software", "software_version", "git_commit", "command", "history")
 
@@ -289,7 +289,21 @@ def _model(element: _Element | None) -> ModelRecord | None:
         state_layout=element.attribute("state_layout", list),
         parameters={name: np.asarray(node.data) for name, node in nodes.items()},
         parameter_dims={name: node.dims for name, node in nodes.items()},
+        checkpoints=_checkpoints(element.child("checkpoints", "checkpoints")),
     )
+
+
+def _checkpoints(element: _Element | None) -> CheckpointsRecord | None:
+    if element is None:
+        return None
+    seen = element.dataset("trials_seen", ("checkpoint",))
+    if seen is None:
+        raise element.fault("nothing", "a dataset (checkpoint)", "trials_seen")
+    stored = element.required("parameters", "parameters")
+    try:
+        return CheckpointsRecord(np.asarray(seen.data), {name: node.data for name, node in stored.datasets()})
+    except InputError as error:
+        raise ArchiveError(f"{element.file}: {element.path}: {error}") from error
 
 
 def _task(element: _Element | None) -> TaskRecord | None:

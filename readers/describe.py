@@ -57,6 +57,7 @@ def _model(archive: Archive) -> dict[str, Any] | None:
         "state_layout": results.plain(model.state_layout),
         "parameters": parameters,
         "n_parameters": int(sum(np.size(array) for array in model.parameters.values())),
+        "checkpoints": [] if model.checkpoints is None else results.plain(model.checkpoints.trials_seen),
     }
 
 
@@ -114,6 +115,8 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
         model = found["model"]
         yield f"  model     {model['family']}: {_pairs(model['config'])}"
         yield f"            {model['n_parameters']} parameters: {_shapes(model['parameters'])}"
+        if seen := model["checkpoints"]:
+            yield f"            {len(seen)} checkpoints, after {seen[0]} to {seen[-1]} trials"
     if found["task"]:
         yield f"  task      {found['task']['name']}: {_pairs(found['task']['config'])}"
     if found["training"]:

@@ -1,4 +1,4 @@
-"""The names of an activity archive, format 1.0: docs/archive.md, section 2, in code."""
+"""The names of an activity archive, format 1.1: docs/archive.md, section 2, in code."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from ..hdf5.nodes import checked_name
 Array = npt.NDArray[Any]
 
 FORMAT = "dynascope-activity"
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 ELEMENT_VERSION = "1.0"
 
 DIMS = {
@@ -25,6 +25,60 @@ DIMS = {
     "mask": ("trial", "time", "output"),
 }
 OPTIONAL = ("inputs", "outputs", "targets", "mask")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CheckpointsRecord:
+    """The parameters of a network at moments of its training.
+
+    Attributes
+    ----------
+    trials_seen
+        (checkpoint,) whole numbers of training trials, ascending.
+    parameters
+        Name → (checkpoint, …), arrays or, from an open archive, lazy ones. The axes after the first are those of the
+        model's parameter of that name.
+
+    Raises
+    ------
+    InputError
+        If the numbers do not ascend, or an array has not one entry for each.
+    """
+
+    trials_seen: Any
+    parameters: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        seen = np.asarray(self.trials_seen)
+        whole = seen.ndim == 1 and seen.size > 0 and seen.dtype.kind in "iu"
+        if not whole or (np.diff(seen.astype(np.int64)) <= 0).any():
+            found = f"{seen.dtype} {seen[:5]}"
+            raise InputError(f"checkpoints trials_seen: expected ascending whole numbers, found {found}")
+        for name, array in self.parameters.items():
+            shape = tuple(array.shape)
+            if shape[:1] != (len(seen),):
+                raise InputError(
+                    f"checkpoints parameter {name!r}: found {shape}, expected {len(seen)} checkpoints first"
+                )
+
+    def __len__(self) -> int:
+        return len(self.trials_seen)
+
+    def at(self, trials_seen: int) -> dict[str, Array]:
+        """Return the parameters after so many trials.
+
+        Raises
+        ------
+        InputError
+            If there is no such checkpoint.
+        """
+        seen = np.asarray(self.trials_seen)
+        rows = np.flatnonzero(seen == trials_seen)
+        if not len(rows):
+            nearest = int(seen[np.abs(seen - trials_seen).argmin()])
+            raise InputError(f"no checkpoint at {trials_seen} trials; the nearest is at {nearest}")
+        row = int(rows[0])
+        return {name: np.asarray(array[row]) for name, array in self.parameters.items()}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +98,8 @@ class ModelRecord:
     parameter_dims
         Name → the names of the axes (``unit``, ``unit_pre``, ``input``, ``output`` …). A parameter that is
         not listed has the axes ``<name>_0``, ``<name>_1`` ….
+    checkpoints
+        The parameters at moments of the training, or None.
 
     Raises
     ------
@@ -56,6 +112,7 @@ class ModelRecord:
     state_layout: Sequence[Any] = ()
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     parameter_dims: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    checkpoints: CheckpointsRecord | None = None
 
     def __post_init__(self) -> None:
         _expect("model family", self.family, str)

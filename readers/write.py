@@ -11,7 +11,7 @@ from .. import hdf5, provenance
 from ..errors import InputError
 from . import schema
 from .recording import Recording, Table
-from .schema import ModelRecord, TaskRecord
+from .schema import CheckpointsRecord, ModelRecord, TaskRecord
 
 
 def write_archive(
@@ -116,7 +116,16 @@ class _ArchiveWriter:
             "state_layout": list(model.state_layout),
         }
         children = {"parameters": self._parameters(model.parameters)} if model.parameters else {}
+        if model.checkpoints is not None:
+            children["checkpoints"] = self._checkpoints(model.checkpoints)
         return hdf5.Group(attrs, children)
+
+    def _checkpoints(self, checkpoints: CheckpointsRecord) -> hdf5.Group:
+        children: dict[str, hdf5.Node] = {
+            "trials_seen": hdf5.Dataset(np.asarray(checkpoints.trials_seen, np.int64), ("checkpoint",)),
+            "parameters": self._parameters(checkpoints.parameters, lead=("checkpoint",)),
+        }
+        return hdf5.Group(schema.element("checkpoints"), children, ("checkpoint",))
 
     def _recordings(self, pairs: Iterable[tuple[str, Recording]]) -> Iterator[tuple[str, hdf5.Node]]:
         for name, recording in pairs:
@@ -180,17 +189,19 @@ class _ArchiveWriter:
             children["parameters"] = self._parameters(recording.parameters, units)
         return hdf5.Group({**schema.element("recording"), **recording.attrs}, children, tuple(sorted(owned)))
 
-    def _parameters(self, parameters: Mapping[str, Any], units: Mapping[str, str] | None = None) -> hdf5.Group:
-        """Return the parameters; axes named after a parameter belong to this group."""
+    def _parameters(
+        self, parameters: Mapping[str, Any], units: Mapping[str, str] | None = None, lead: tuple[str, ...] = ()
+    ) -> hdf5.Group:
+        """Return the parameters; axes ``lead`` come before their own. Axes named after a parameter belong here."""
         given = {} if self.model is None else self.model.parameter_dims
         children: dict[str, hdf5.Node] = {}
         owned: set[str] = set()
         for name, value in parameters.items():
             array = value if isinstance(value, hdf5.LazyArray) else np.asarray(value)
-            dims = schema.parameter_axes(name, len(array.shape), given)
+            dims = schema.parameter_axes(name, len(array.shape) - len(lead), given)
             if name not in given:
                 owned |= set(dims)
-            children[name] = self._dataset(array, dims, (units or {}).get(name, ""))
+            children[name] = self._dataset(array, (*lead, *dims), (units or {}).get(name, ""))
         return hdf5.Group(schema.element("parameters"), children, tuple(sorted(owned)))
 
     def _dataset(self, array: hdf5.Sliceable, dims: tuple[str, ...], unit: str) -> hdf5.Dataset:
@@ -207,7 +218,7 @@ def _task(task: TaskRecord | Mapping[str, Any] | None) -> TaskRecord | None:
 
 def _fields(what: str, given: Mapping[str, Any]) -> dict[str, Any]:
     known = {
-        "model": ("family", "config", "state_layout", "parameters", "parameter_dims"),
+        "model": ("family", "config", "state_layout", "parameters", "parameter_dims", "checkpoints"),
         "task": ("name", "config"),
     }[what]
     unknown = sorted(set(given) - set(known))

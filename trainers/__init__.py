@@ -2,6 +2,7 @@
 
 from .export import export_network, export_run, load_model, model_record
 from .family import FAMILIES, Family, get_family
+from .history import History, checkpoint_models
 from .loop import Progress, TrainedNetworks, TrainingLoop, train
 from .model import Model, StateVariable, Trajectory
 from .replay import Extract, record
@@ -16,6 +17,7 @@ __all__ = [
     "Extract",
     "Family",
     "Gradients",
+    "History",
     "Model",
     "Progress",
     "Rule",
@@ -29,6 +31,7 @@ __all__ = [
     "Trajectory",
     "Trials",
     "bptt",
+    "checkpoint_models",
     "export_network",
     "export_run",
     "get_family",

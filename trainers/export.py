@@ -1,5 +1,6 @@
 """Export: replay trained networks on their task and write one activity archive per network."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,48 +9,58 @@ import numpy as np
 import torch
 
 from .. import files
-from ..errors import InputError
-from ..readers import ModelRecord, Recording, TaskRecord, write_archive
+from ..errors import InputError, unknown_name
+from ..readers import CheckpointsRecord, ModelRecord, Recording, TaskRecord, write_archive
 from . import config as configuration
 from . import randomness
 from .family import get_family
 from .loop import TrainedNetworks
 from .model import Model
-from .replay import Extract, record
+from .replay import Extract, measured_performance, record
 from .run_directory import RunDirectory
+from .task import Task
 
 # A mask is stored beside the parameter that it fixes.
 _MASK = "_mask"
+
+Weights = Mapping[str, np.ndarray]
+Checkpoints = str | Sequence[int] | Mapping[str, Sequence[int]]
 
 
 def export_run(
     run: str | Path,
     output: str | Path | None = None,
     *,
-    checkpoints: str | Sequence[int] = "final",
+    checkpoints: Checkpoints = "final",
     n_trials: int = 128,
     seed: int = 0,
     members: Sequence[int] | str | None = None,
     extract: Extract | None = None,
+    rules: Sequence[str] | None = None,
 ) -> list[Path]:
     """Write one archive per network of a finished run and return their paths.
+
+    The weights of every checkpoint that the run has kept are in the archive. Activity is recorded for the checkpoints
+    and rules that are chosen.
 
     Parameters
     ----------
     run : directory of a finished training run
     output : archive to write when one network is exported; a directory for several, which get the names
         ``network_0.h5``, …; None writes into the run's directory
-    checkpoints : ``final``, the chosen weights only; ``all``, also every kept checkpoint; or trials seen
+    checkpoints : which to record: ``final``, the chosen weights only; ``all``, also every kept checkpoint; numbers of
+        trials seen; or such numbers for each rule, by name (without the final weights)
     n_trials : number of test trials to replay
     seed : seed of the test trials and of the noise. Equal seeds give equal trials for every network, which
         comparisons between networks need.
     members : which networks of the run, all by default; ``best`` is the one of lowest loss
     extract : which states to keep, and on which window; the family's choice and all steps by default
+    rules : which of the task's rules to record, all by default
 
     Raises
     ------
     InputError
-        If the run is missing or unfinished, or has no such member or checkpoint.
+        If the run is missing or unfinished, or has no such member, checkpoint or rule.
     """
     opened = RunDirectory.open(run)
     trained = opened.trained()
@@ -63,11 +74,10 @@ def export_run(
             member,
             single=len(chosen) == 1 and output is not None,
         )
-        weights = _weights(opened, trained, member, checkpoints)
-        done = export_network(
-            trained, path, member=member, weights=weights, n_trials=n_trials, seed=seed, extract=extract
-        )
-        written.append(done)
+        history = opened.history_of(member)
+        recorded = _recorded(trained, history, checkpoints, rules)
+        replayed: Any = {"n_trials": n_trials, "seed": seed, "extract": extract}
+        written.append(export_network(trained, path, member=member, history=history, recorded=recorded, **replayed))
     return written
 
 
@@ -76,43 +86,70 @@ def export_network(
     path: str | Path,
     *,
     member: int = 0,
-    weights: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    history: Mapping[int, Weights] | None = None,
+    recorded: Sequence[tuple[int | None, str]] | None = None,
     n_trials: int = 128,
     seed: int = 0,
     extract: Extract | None = None,
 ) -> Path:
     """Write the archive of one network and return its path.
 
-    ``weights`` maps recording names to parameters; by default there is one recording, ``final``.
+    ``history`` maps numbers of trials seen to the weights there. ``recorded`` are pairs of such a number, or None for
+    the final weights, and a rule of the task; by default the final weights follow each rule.
     """
     settings = trained.settings
     trained_task = settings.get_family().task(settings.task_name, settings.task)
     task, model = trained_task.for_export(trained.model(member))
-    trials = task.draw(n_trials, randomness.generator(seed, "export"))
     facts = _facts(trained, member) | {"export_seed": seed}
-    rule = settings.get_family().rule(settings.training.rule, settings.rule)
+    learning = settings.get_family().rule(settings.training.rule, settings.rule)
+    past = dict(history or {})
 
     def recordings() -> Iterator[tuple[str, Recording]]:
-        source = trained.model(member)
-        for name, arrays in (weights or {"final": source.arrays()}).items():
-            _, shown = trained_task.for_export(source.load_arrays(arrays))
-            own = {} if name == "final" else shown.arrays()
-            attrs = facts if name == "final" else facts | {"trials_seen": int(name)}
+        final = trained.model(member)
+        for seen, name in recorded or [(None, rule) for rule in task.rules]:
+            weights = final.arrays() if seen is None else past[seen]
+            _, shown = trained_task.for_export(trained.model(member).load_arrays(weights))
+            rule = task.rules[name]
+            attrs = facts | {"rule": name} | ({} if seen is None else {"trials_seen": seen})
+            if rule.performance_trials:
+                stated = measured_performance(shown, rule, rule.performance_trials, seed=seed)
+                attrs |= {"performance": stated, "performance_trials": rule.performance_trials}
+            trials = rule.export_set(n_trials, randomness.generator(seed, "export"))
+            own = {} if seen is None else shown.arrays()
             yield (
-                name,
-                record(shown, task, trials, seed=seed, attrs=attrs, parameters=own, extract=extract, rule=rule),
+                recording_name(task, seen, name),
+                record(shown, rule, trials, seed=seed, attrs=attrs, parameters=own, extract=extract, rule=learning),
             )
 
     return write_archive(
         path,
         recordings(),
-        model=model_record(model, model.arrays()),
+        model=dataclasses.replace(
+            model_record(model, model.arrays()), checkpoints=_checkpoints(trained, trained_task, member, past)
+        ),
         task=TaskRecord(task.name, {**configuration.as_mapping(task.config), "seed": seed}),
         training=_training_log(trained, member),
         units=model.unit_columns() or None,
         title=f"{model.kind} on {settings.task_name}, seed {settings.seed}, network {member}",
         history=[{"settings": settings.as_mapping(), "member": member}],
     )
+
+
+def recording_name(task: Task, trials_seen: int | None, rule: str) -> str:
+    """Return the name of a recording: of the weights, and of the rule where the task has several."""
+    weights = "final" if trials_seen is None else f"{trials_seen:07d}"
+    return weights if len(task.rules) == 1 else f"{weights}/{rule}"
+
+
+def _checkpoints(
+    trained: TrainedNetworks, task: Task, member: int, history: Mapping[int, Weights]
+) -> CheckpointsRecord | None:
+    """Return the weights of all checkpoints, stacked, as the archive's network shows them."""
+    if not history:
+        return None
+    seen = sorted(history)
+    shown = [task.for_export(trained.model(member).load_arrays(history[trials]))[1].arrays() for trials in seen]
+    return CheckpointsRecord(seen, {name: np.stack([arrays[name] for arrays in shown]) for name in shown[0]})
 
 
 def model_record(model: Model, arrays: Mapping[str, np.ndarray]) -> ModelRecord:
@@ -154,7 +191,7 @@ def _facts(trained: TrainedNetworks, member: int) -> dict[str, Any]:
         "loss": float(trained.chosen("loss")[member]),
         "best_epoch": int(trained.best_epochs[member]),
         "stop_reason": trained.reasons[member],
-        "rule": trained.settings.training.rule,
+        "learning_rule": trained.settings.training.rule,
         "seed": trained.settings.seed,
         "member": member,
     }
@@ -168,17 +205,36 @@ def _training_log(trained: TrainedNetworks, member: int) -> dict[str, np.ndarray
     return {name: column[:last] for name, column in own.items()}
 
 
-def _weights(
-    run: RunDirectory, trained: TrainedNetworks, member: int, checkpoints: str | Sequence[int]
-) -> dict[str, dict[str, np.ndarray]]:
-    final = {name: array[member] for name, array in trained.parameters.items()}
-    if checkpoints == "final":
-        return {"final": final}
-    if isinstance(checkpoints, str) and checkpoints != "all":
+def _recorded(
+    trained: TrainedNetworks, history: Mapping[int, Weights], checkpoints: Checkpoints, rules: Sequence[str] | None
+) -> list[tuple[int | None, str]]:
+    """Return the pairs of checkpoint (None: the final weights) and rule to record, in order of training."""
+    settings = trained.settings
+    task = settings.get_family().task(settings.task_name, settings.task)
+    known = list(task.for_export(trained.model(0))[0].rules)
+    for rule in [*(rules or ()), *(checkpoints if isinstance(checkpoints, Mapping) else ())]:
+        if rule not in known:
+            raise InputError(unknown_name(f"rule of task {task.name}", rule, known))
+    chosen = list(rules) if rules else known
+    if isinstance(checkpoints, Mapping):
+        pairs = [(int(seen), rule) for rule in chosen for seen in checkpoints.get(rule, ())]
+    elif checkpoints == "final":
+        pairs = []
+    elif isinstance(checkpoints, str) and checkpoints != "all":
         raise InputError(f"checkpoints: expected 'final', 'all' or trials seen, found '{checkpoints}'")
-    wanted = run.history(member) if checkpoints == "all" else [int(trials) for trials in checkpoints]
-    kept = {f"{trials:07d}": run.weights_at(trials, member) for trials in wanted}
-    return kept | {"final": final}
+    else:
+        wanted = history if checkpoints == "all" else checkpoints
+        pairs = [(int(seen), rule) for seen in wanted for rule in chosen]
+    for seen, _ in pairs:
+        if seen not in history:
+            raise InputError(f"no weights at {seen} trials (kept: {_cut(sorted(history))})")
+    final = [] if isinstance(checkpoints, Mapping) else [(None, rule) for rule in chosen]
+    return [*sorted(set(pairs), key=lambda pair: (pair[0], chosen.index(pair[1]))), *final]
+
+
+def _cut(numbers: Sequence[int]) -> str:
+    shown = [str(number) for number in numbers]
+    return ", ".join(shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-5:]]) or "none"
 
 
 def _chosen_members(trained: TrainedNetworks, members: Sequence[int] | str | None) -> list[int]:

@@ -1,7 +1,7 @@
 """The training loop, the same for every family: evaluate, decide, update, and be ready to go on from any epoch."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,12 @@ import torch
 from ..errors import ConfigurationError, unknown_name
 from ..readers import open_archive
 from . import randomness, stopping
-from .model import Model
+from .model import Generators, Model
 from .optimizers import Optimizer
 from .rules import Gradients, Response, respond
 from .settings import Settings
 from .source import trial_source
-from .task import Batch
+from .task import Batch, Task
 
 Row = dict[str, np.ndarray]
 
@@ -121,13 +121,13 @@ class TrainingLoop:
         if self._keep is not None and self.config.keep_every and self.epoch % self.config.keep_every == 0:
             self._keep(self)
         self._note_best(row)
-        staying = self._retire(self.rules.decide(self.epoch, row, self.best_loss[self.active]))
+        staying = self._retire(self.rules.decide(self.epoch, self.trials_seen, row, self.best_loss[self.active]))
         if not self.active:
             return
         rate = self.config.learning_rate_at(self.epoch)
         for _ in range(self.source.updates_per_epoch):
             if gradients is None:
-                gradients = self.rule(self.model, self.task, self.source.batch(), self.noise)
+                gradients = self.rule(self.model, *self.source.batch(), self.noise)
                 staying = None
             self._update(gradients, rate, staying)
             self.trials_seen += gradients.response.outputs.shape[1]
@@ -193,28 +193,31 @@ class TrainingLoop:
         """
         gradients = None
         if self.source.is_whole:
-            batch = self.source.batch()
-            gradients = self.rule(self.model, self.task, batch, self.noise)
-            row = self._metrics(gradients.response, batch)
+            task, batch = self.source.batch()
+            gradients = self.rule(self.model, task, batch, self.noise)
+            row = metrics(task, gradients.response, batch)
         else:
-            row = self._run(self.source.evaluation())
+            row = evaluate(self.model, self.source.evaluations(), self.noise)
+            self._confirm(row)
         if self.validation is not None:
-            row |= {f"validation_{name}": value for name, value in self._run(self.validation).items()}
+            found = evaluate(self.model, [(self.task, self.validation)], self.noise)
+            row |= {f"validation_{name}": value for name, value in found.items()}
         return row, gradients
 
-    def _run(self, batch: Batch) -> Row:
-        with torch.no_grad():
-            response = respond(self.model, self.task, batch, self.noise)
-        return self._metrics(response, batch)
-
-    def _metrics(self, response: Response, batch: Batch) -> Row:
-        terms = response.terms
-        row = {"loss": torch.stack(list(terms.values())).sum(0)}
-        if len(terms) > 1:
-            row |= {f"loss_{name}": term for name, term in terms.items()}
-        row["performance"] = self.task.performance(response.outputs, batch).mean(1)
-        row |= response.metrics
-        return {name: value.double().cpu().numpy() for name, value in row.items()}
+    def _confirm(self, row: Row) -> None:
+        """Put the figures of ``confirm_trials`` further trials in the place of those that would end a training."""
+        n_trials, seed = self.config.confirm_trials, self.settings.seed
+        positions = np.flatnonzero(self.rules.performs(row)).tolist()
+        if not n_trials or not positions:
+            return
+        # Generators of their own, made for this epoch: what one network draws here must not move those of the others.
+        members = [self.active[position] for position in positions]
+        name = f"confirmation {self.epoch}"
+        draws = [randomness.generator(seed, name, member) for member in members]
+        noise = [randomness.torch_generator(seed, name, member, device=self.config.device) for member in members]
+        rules = (self.source.drawn(rule, n_trials, draws) for rule in self.task.rules.values())
+        for column, values in evaluate(self.model.select_members(positions), rules, noise).items():
+            row[column][positions] = values
 
     def _log(self, row: Row) -> None:
         full: Row = {"epoch": np.array(self.epoch), "trials_seen": np.array(self.trials_seen)}
@@ -312,6 +315,37 @@ class TrainingLoop:
             for name, made in (("noise", self.noise), ("rewiring", self.rewiring)):
                 for source, state in zip(made, snapshot[name]["states"], strict=True):
                     source.set_state(torch.tensor(state))
+
+
+def metrics(task: Task, response: Response, batch: Batch) -> Row:
+    """Return what an evaluation logs of a response to the trials of one rule, (member,) each."""
+    terms = response.terms
+    row = {"loss": torch.stack(list(terms.values())).sum(0)}
+    if len(terms) > 1:
+        row |= {f"loss_{name}": term for name, term in terms.items()}
+    row["performance"] = task.performance(response.outputs, batch).mean(1)
+    row |= response.metrics
+    return {name: value.double().cpu().numpy() for name, value in row.items()}
+
+
+def evaluate(model: Model, batches: Iterable[tuple[Task, Batch]], generators: Generators | None) -> Row:
+    """Return the metrics of networks on trials of one or more rules, (member,) each.
+
+    With several rules each metric is the mean over them; loss and performance are also given for each rule and
+    the performance on the worst one.
+    """
+    found = {}
+    for task, batch in batches:
+        with torch.no_grad():
+            found[task.name] = metrics(task, respond(model, task, batch, generators), batch)
+    rows = list(found.values())
+    if len(rows) == 1:
+        return rows[0]
+    row = {name: np.mean([one[name] for one in rows], 0) for name in rows[0]}
+    row[stopping.WORST] = np.min([one["performance"] for one in rows], 0)
+    for name in ("loss", "performance"):
+        row |= {f"{name}_{rule}": one[name] for rule, one in found.items()}
+    return row
 
 
 def _mean(values: np.ndarray) -> float:

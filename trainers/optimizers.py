@@ -49,7 +49,10 @@ class Optimizer:
         return int(state.get("step", 0))
 
     def _clipped(self, gradients: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Scale the gradients of each member whose norm over all parameters exceeds ``clip_norm`` down to it."""
+        """Return the gradients with each entry within ``clip_value`` and each member's norm within ``clip_norm``."""
+        bound = self.config.clip_value
+        if bound is not None:
+            gradients = {name: gradient.clamp(-bound, bound) for name, gradient in gradients.items()}
         limit = self.config.clip_norm
         if limit is None:
             return gradients

@@ -80,7 +80,8 @@ def record(
     performance = _numpy(task.performance(outputs[None], batch)[0])
     if learning:
         states |= model.learning_states(learning, task, batch, rule, steps)
-    columns = {"split": np.full(len(trials), "test"), **trials.columns, "performance": performance}
+    found = {name: _column(value) for name, value in task.score(outputs[None], batch).items()}
+    columns = {"split": np.full(len(trials), "test"), **trials.columns, **found, "performance": performance}
     return Recording(
         activity=_numpy(activity),
         time=task.dt * np.arange(n_steps)[steps],
@@ -91,7 +92,7 @@ def record(
         targets=_cast(trials.targets[:, steps], model),
         mask=None if trials.mask is None else trials.mask[:, steps],
         states={name: _numpy(state) for name, state in states.items()},
-        attrs={**(attrs or {}), "performance": float(np.mean(performance))},
+        attrs={"performance": float(np.mean(performance)), **(attrs or {})},
         parameters=dict(parameters or {}),
         array_units={"activity": model.activity_unit} if model.activity_unit else None,
     )
@@ -159,6 +160,21 @@ def _within(epochs: Mapping[str, Any], steps: slice, dt: float) -> dict[str, np.
             cut[outside] = np.nan
             found[name] = cut
     return found
+
+
+def measured_performance(model: Model, task: Task, n_trials: int, *, seed: int = 0) -> float:
+    """Return the mean performance of one network (no member axis) on fresh trials, as training draws them."""
+    trials = task.draw(n_trials, randomness.generator(seed, "performance"))
+    batch = Batch.of([trials], dtype=model.dtype, device=next(model.parameters()).device)
+    noise = [randomness.torch_generator(seed, "performance noise", device=str(batch.inputs.device))]
+    with torch.no_grad():
+        outputs = model.batched().respond(batch.inputs, batch.initial_state, noise).outputs
+    return float(task.performance(outputs, batch).double().mean())
+
+
+def _column(value: Any) -> Any:
+    """Return a score (member, trial) of one network, or a pair with its unit, as a column."""
+    return (_numpy(value[0][0]), value[1]) if isinstance(value, tuple) else _numpy(value[0])
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

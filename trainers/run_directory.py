@@ -109,34 +109,25 @@ class RunDirectory:
         values = {"epoch": loop.epoch, "trials_seen": loop.trials_seen, "active": loop.active}
         self._write(directory / f"{loop.trials_seen:07d}.h5", {"values": values, "parameters": loop.model.arrays()})
 
-    def history(self, member: int | None = None) -> list[int]:
-        """Return the numbers of trials seen for which weights (of one network) are kept, in order."""
-        kept = sorted(int(path.stem) for path in (self.path / "history").glob("*.h5") if path.stem.isdigit())
-        if member is None:
-            return kept
-        return [trials for trials in kept if member in self._kept_at(trials)["values"]["active"]]
+    def history(self) -> list[int]:
+        """Return the numbers of trials seen for which weights are kept, in order."""
+        return sorted(int(path.stem) for path in (self.path / "history").glob("*.h5") if path.stem.isdigit())
 
-    def weights_at(self, trials_seen: int, member: int) -> dict[str, np.ndarray]:
-        """Return one network's weights from the history.
+    def history_of(self, member: int) -> dict[int, dict[str, np.ndarray]]:
+        """Return one network's weights at every kept checkpoint up to its end, by trials seen, in order.
 
-        Raises
-        ------
-        InputError
-            If the history has no such entry for this network.
+        Weights that are no longer finite, at the end of a training that diverged, are left out.
         """
-        snapshot = self._kept_at(trials_seen)
-        active = snapshot["values"]["active"]
-        if member not in active:
-            raise InputError(
-                f"{self.path}: network {member} had finished before {trials_seen} trials (training: {active})"
-            )
-        return {name: array[active.index(member)] for name, array in snapshot["parameters"].items()}
-
-    def _kept_at(self, trials_seen: int) -> dict[str, Any]:
-        path = self.path / "history" / f"{trials_seen:07d}.h5"
-        if not path.exists():
-            raise InputError(f"{self.path}: no weights at {trials_seen} trials (kept: {self.history()})")
-        return self._read(path)
+        found = {}
+        for trials in self.history():
+            kept = self._read(self.path / "history" / f"{trials:07d}.h5")
+            active = kept["values"]["active"]
+            if member in active:
+                row = active.index(member)
+                weights = {name: array[row] for name, array in kept["parameters"].items()}
+                if all(np.isfinite(array).all() for array in weights.values()):
+                    found[trials] = weights
+        return found
 
     def trained(self) -> TrainedNetworks:
         """Return the networks of a finished run.

@@ -29,12 +29,14 @@ class TrainingConfig:
     n_trials : size of the training set; 0 draws fresh trials for every update
     batch_size : trials per update
     validation_trials : size of a validation set that decides which weights are best; 0 uses the training set
-    evaluation_trials : trials per evaluation when training trials are drawn afresh
-    clip_norm : largest norm of a network's gradient
+    evaluation_trials : trials per evaluation, of each rule, when training trials are drawn afresh
+    clip_norm, clip_value : largest norm of a network's gradient, and largest absolute value of each of its entries
     stop_loss : stop below this training loss
     plateau_checks, plateau_tolerance : at this many evenly spaced epochs, stop when the best loss has fallen by
         less than the tolerance since the last check; 0 checks turns the rule off
-    stop_performance : stop when the mean performance exceeds this
+    stop_performance : stop when the performance exceeds this, that of the worst rule when there are several;
+        ``confirm_trials`` further trials of each rule must agree, if it is above 0
+    stop_trials : stop when so many trials have been seen
     keep_best : end with the weights of lowest loss rather than the last ones
     keep_every : keep the weights every so many epochs, for a history of the training; 0 keeps the end only
     frozen : names of parameters that are not trained, for ``frozen_epochs`` epochs or, without it, ever
@@ -55,10 +57,13 @@ class TrainingConfig:
     validation_trials: int = positive(0, zero=True)
     evaluation_trials: int = positive(512)
     clip_norm: float | None = positive(None)
+    clip_value: float | None = positive(None)
     stop_loss: float | None = 1e-4
     plateau_checks: int = positive(10, zero=True)
     plateau_tolerance: float = positive(1e-4, zero=True)
     stop_performance: float | None = None
+    confirm_trials: int = positive(0, zero=True)
+    stop_trials: int | None = positive(None)
     keep_best: bool = True
     keep_every: int = positive(0, zero=True)
     frozen: tuple[str, ...] = ()

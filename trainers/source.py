@@ -1,18 +1,24 @@
 """Where a training run's trials come from: a fixed set, drawn once, or fresh trials for every update."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
+from ..errors import ConfigurationError
 from . import randomness
 from .settings import TrainingConfig
 from .task import Batch, Task, Trials
 
 
 class TrialSource(ABC):
-    """Batches for the networks of a run; each network has its own generators and so its own trials."""
+    """Batches for the networks of a run; each network has its own generators and so its own trials.
+
+    A batch comes with the rule that its trials follow. The order of the rules is the run's: all its networks follow the
+    same rule at a time, so that they train as one batch.
+    """
 
     def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
         self.task, self.config, self.seed = task, config, seed
@@ -25,12 +31,12 @@ class TrialSource(ABC):
         """Number of updates between two evaluations."""
 
     @abstractmethod
-    def batch(self) -> Batch:
-        """Return the next batch to train on."""
+    def batch(self) -> tuple[Task, Batch]:
+        """Return the next batch to train on, and the rule that it follows."""
 
     @abstractmethod
-    def evaluation(self) -> Batch:
-        """Return the trials to evaluate on."""
+    def evaluations(self) -> Iterator[tuple[Task, Batch]]:
+        """Yield each rule with the trials to evaluate it on."""
 
     @property
     def is_whole(self) -> bool:
@@ -49,9 +55,9 @@ class TrialSource(ABC):
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state."""
 
-    def drawn(self, n_trials: int, generators: list[np.random.Generator]) -> Batch:
-        """Return a batch of ``n_trials`` new trials for each network."""
-        return self.stacked([self.task.draw(n_trials, generator) for generator in generators])
+    def drawn(self, task: Task, n_trials: int, generators: list[np.random.Generator]) -> tuple[Task, Batch]:
+        """Return a rule and a batch of ``n_trials`` new trials of it for each network."""
+        return task, self.stacked([task.draw(n_trials, generator) for generator in generators])
 
     def stacked(self, trials: list[Trials]) -> Batch:
         """Return the trials of each network as one batch."""
@@ -67,6 +73,11 @@ class FixedTrials(TrialSource):
 
     def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
         super().__init__(task, config, seed, members)
+        if len(task.rules) > 1:
+            raise ConfigurationError(
+                f"training.n_trials = {config.n_trials}: the trials of the {len(task.rules)} rules of task {task.name} "
+                "are drawn afresh; expected 0"
+            )
         self.trials = self.stacked(
             [task.training_set(config.n_trials, generator) for generator in self.generators("trials")]
         )
@@ -83,19 +94,19 @@ class FixedTrials(TrialSource):
         """Whether one batch is the whole training set; its order then does not matter."""
         return self.updates_per_epoch == 1
 
-    def batch(self) -> Batch:
+    def batch(self) -> tuple[Task, Batch]:
         """Return the next batch of the pass, beginning a new shuffled pass when the last one is over."""
         if self.is_whole:
-            return self.trials
+            return self.task, self.trials
         if self._order.shape[1] == 0:
             orders = [generator.permutation(self.config.n_trials) for generator in self._order_generators]
             self._order = np.stack(orders)
         now, self._order = np.split(self._order, [self.config.batch_size], axis=1)
-        return self.trials.take(torch.as_tensor(now, device=self.config.device))
+        return self.task, self.trials.take(torch.as_tensor(now, device=self.config.device))
 
-    def evaluation(self) -> Batch:
-        """Return the whole training set."""
-        return self.trials
+    def evaluations(self) -> Iterator[tuple[Task, Batch]]:
+        """Yield the whole training set."""
+        yield self.task, self.trials
 
     def select_members(self, indices: list[int]) -> None:
         """Go on with some of the networks only."""
@@ -120,19 +131,24 @@ class FreshTrials(TrialSource):
     def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
         super().__init__(task, config, seed, members)
         self._generators = {name: self.generators(name) for name in ("trials", "evaluation")}
+        self._rules = list(task.rules.values())
+        self._probabilities = list(task.rule_probabilities.values())
+        self._choices = randomness.generator(seed, "rules")
 
     @property
     def updates_per_epoch(self) -> int:
         """Number of updates between two evaluations."""
         return self.config.updates_per_epoch
 
-    def batch(self) -> Batch:
-        """Draw a batch."""
-        return self.drawn(self.config.batch_size, self._generators["trials"])
+    def batch(self) -> tuple[Task, Batch]:
+        """Choose a rule and draw a batch of it."""
+        chosen = int(self._choices.choice(len(self._rules), p=self._probabilities))
+        return self.drawn(self._rules[chosen], self.config.batch_size, self._generators["trials"])
 
-    def evaluation(self) -> Batch:
-        """Draw the trials of an evaluation."""
-        return self.drawn(self.config.evaluation_trials, self._generators["evaluation"])
+    def evaluations(self) -> Iterator[tuple[Task, Batch]]:
+        """Draw the trials of an evaluation, one rule after the other."""
+        for rule in self._rules:
+            yield self.drawn(rule, self.config.evaluation_trials, self._generators["evaluation"])
 
     def select_members(self, indices: list[int]) -> None:
         """Go on with some of the networks only."""
@@ -141,10 +157,12 @@ class FreshTrials(TrialSource):
 
     def state(self) -> dict[str, Any]:
         """Return the generators' states."""
-        return {name: [randomness.state_of(one) for one in made] for name, made in self._generators.items()}
+        states = {name: [randomness.state_of(one) for one in made] for name, made in self._generators.items()}
+        return {**states, "rules": randomness.state_of(self._choices)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state."""
+        randomness.restore(self._choices, state["rules"])
         for name, made in self._generators.items():
             for generator, saved in zip(made, state[name], strict=True):
                 randomness.restore(generator, saved)

@@ -6,13 +6,17 @@ import numpy as np
 
 from .settings import TrainingConfig
 
-DIVERGED, LOSS, PLATEAU, PERFORMANCE, EPOCHS = "diverged", "loss", "plateau", "performance", "epochs"
+DIVERGED, LOSS, PLATEAU, PERFORMANCE = "diverged", "loss", "plateau", "performance"
+EPOCHS, TRIALS = "epochs", "trials"
+#: column of the log with the performance on the rule where it is lowest
+WORST = "performance_min"
 REASONS = {
     DIVERGED: "the loss was no longer finite",
     LOSS: "the training loss fell below stop_loss",
     PLATEAU: "the best loss had stopped improving",
     PERFORMANCE: "the performance exceeded stop_performance",
     EPOCHS: "all epochs were used",
+    TRIALS: "stop_trials trials had been seen",
 }
 
 
@@ -27,7 +31,7 @@ class StopRules:
     config: TrainingConfig
     plateau_reference: np.ndarray
 
-    def decide(self, epoch: int, row: dict[str, np.ndarray], best_loss: np.ndarray) -> list[str]:
+    def decide(self, epoch: int, trials_seen: int, row: dict[str, np.ndarray], best_loss: np.ndarray) -> list[str]:
         """Return the reason to stop of each member, empty for those that go on.
 
         ``row`` holds the metrics of this evaluation and ``best_loss`` the lowest training loss so far, for the
@@ -37,16 +41,23 @@ class StopRules:
         reasons = np.full(len(loss), "", dtype=object)
         if epoch >= self.config.epochs:
             reasons[:] = EPOCHS
+        if self.config.stop_trials is not None and trials_seen >= self.config.stop_trials:
+            reasons[:] = TRIALS
         if self._is_check(epoch):
             # Infinite until the first check, when there is nothing to compare with.
             reasons[best_loss > self.plateau_reference - self.config.plateau_tolerance] = PLATEAU
             self.plateau_reference = best_loss.copy()
         if epoch > 0 and self.config.stop_loss is not None:
             reasons[loss < self.config.stop_loss] = LOSS
-        if self.config.stop_performance is not None:
-            reasons[row["performance"] > self.config.stop_performance] = PERFORMANCE
+        reasons[self.performs(row)] = PERFORMANCE
         reasons[~np.isfinite(loss)] = DIVERGED
         return [str(reason) for reason in reasons]
+
+    def performs(self, row: dict[str, np.ndarray]) -> np.ndarray:
+        """Return whether the performance of each member, on its worst rule, exceeds ``stop_performance``."""
+        worst = row.get(WORST, row["performance"])
+        limit = self.config.stop_performance
+        return np.zeros(len(worst), bool) if limit is None else worst > limit
 
     def select_members(self, indices: list[int]) -> None:
         """Go on with some of the members only."""

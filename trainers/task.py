@@ -22,6 +22,7 @@ class Trials:
     initial_state : (trial, state), or None when trials start from the model's own initial state
     columns : one array of length trial per column; a pair (array, unit) when the column has a unit
     epochs : name → (start, stop) in seconds, or one such pair per trial, (trial, 2)
+    scoring : name → (trial, …) numbers that loss or performance need beside the targets
     """
 
     inputs: Array
@@ -30,6 +31,7 @@ class Trials:
     initial_state: Array | None = None
     columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     epochs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    scoring: Mapping[str, Array] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -43,21 +45,26 @@ class Batch:
     targets: Tensor
     mask: Tensor | None = None
     initial_state: Tensor | None = None
+    scoring: Mapping[str, Tensor] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, trials: Sequence[Trials], *, dtype: torch.dtype, device: torch.device | str = "cpu") -> "Batch":
         """Stack the trials of each member; all members have the same shapes."""
 
-        def stacked(name: str) -> Tensor | None:
-            arrays = [getattr(member, name) for member in trials]
-            if arrays[0] is None:
-                return None
+        def stacked(arrays: Sequence[Array]) -> Tensor:
             return torch.as_tensor(np.stack(arrays)).to(device=device, dtype=dtype)
 
-        inputs, targets = stacked("inputs"), stacked("targets")
-        assert inputs is not None
-        assert targets is not None
-        return cls(inputs, targets, stacked("mask"), stacked("initial_state"))
+        def optional(name: str) -> Tensor | None:
+            arrays = [getattr(member, name) for member in trials]
+            return None if arrays[0] is None else stacked(arrays)
+
+        return cls(
+            stacked([member.inputs for member in trials]),
+            stacked([member.targets for member in trials]),
+            optional("mask"),
+            optional("initial_state"),
+            {name: stacked([member.scoring[name] for member in trials]) for name in trials[0].scoring},
+        )
 
     def __len__(self) -> int:
         return self.inputs.shape[1]
@@ -75,14 +82,22 @@ class Batch:
         def changed(value: Tensor | None) -> Any:
             return None if value is None else change(value)
 
-        return Batch(changed(self.inputs), changed(self.targets), changed(self.mask), changed(self.initial_state))
+        scoring = {name: change(tensor) for name, tensor in self.scoring.items()}
+        arrays = (self.inputs, self.targets, self.mask, self.initial_state)
+        return Batch(*map(changed, arrays), scoring=scoring)
 
 
 class Task(ABC):
-    """Base of all tasks. ``config`` is the task's frozen configuration dataclass."""
+    """Base of all tasks. ``config`` is the task's frozen configuration dataclass.
+
+    A network may be cued to follow one of several rules, each a task of its own (:attr:`rules`); the trials of a batch
+    follow one of them.
+    """
 
     name: ClassVar[str]
     config_class: ClassVar[type]
+    #: trials like those of training on which archives state the performance; 0 for the trials that they show
+    performance_trials: ClassVar[int] = 0
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -110,12 +125,33 @@ class Task(ABC):
     def performance(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the score of each trial, (member, trial) from outputs (member, trial, time, output)."""
 
+    @property
+    def rules(self) -> "Mapping[str, Task]":
+        """The rules that a network is trained on, by name; by default one, the task itself."""
+        return {self.name: self}
+
+    @property
+    def rule_probabilities(self) -> Mapping[str, float]:
+        """How often a batch follows each rule; by default all alike."""
+        return dict.fromkeys(self.rules, 1 / len(self.rules))
+
+    def score(self, outputs: Tensor, batch: Batch) -> dict[str, Any]:
+        """Return what an archive says of each trial beside the performance, by name, from outputs as above.
+
+        Each is (member, trial), or a pair (tensor, unit).
+        """
+        return {}
+
     def training_set(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Return the trials of a training set that is drawn once; by default like any others."""
         return self.draw(n_trials, generator)
 
     def validation_set(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Return the trials that decide which weights are best; by default like any others."""
+        return self.draw(n_trials, generator)
+
+    def export_set(self, n_trials: int, generator: np.random.Generator) -> Trials:
+        """Return the trials that an archive shows; by default like any others."""
         return self.draw(n_trials, generator)
 
     def for_export(self, model: Model) -> tuple["Task", Model]:

@@ -10,6 +10,7 @@ import pytest
 from dynascope import hdf5
 from dynascope.errors import ArchiveError, InputError
 from dynascope.readers import (
+    CheckpointsRecord,
     ModelRecord,
     Recording,
     Table,
@@ -64,7 +65,7 @@ def test_model_task_log_and_provenance_come_back(archive_path):
     assert training == Table({"step": [0, 10], "loss": [1.0, np.nan], "rate": ([1.0, 2.0], "Hz")})
     assert units["area"].tolist() == ["FEF"] * 4 + ["PFC"]
     assert (provenance["title"], provenance["history"]) == ("every element", ["made by a test"])
-    assert (provenance["software"], provenance["format_version"]) == ("dynascope", "1.0")
+    assert (provenance["software"], provenance["format_version"]) == ("dynascope", "1.1")
 
 
 def test_the_same_content_has_the_same_digest(archive_path, tmp_path, recording):
@@ -222,8 +223,8 @@ READING = {
         lambda file: file.attrs.__delitem__("format"),
         "'format': found nothing, expected 'dynascope-activity'",
     ),
-    "newer major": (attribute("/", "format_version", "2.0"), "found 2.0, expected 1.0 or older; .*upgrade"),
-    "odd version": (attribute("/", "format_version", "new"), "found 'new', expected a version such as '1.0'"),
+    "newer major": (attribute("/", "format_version", "2.0"), "found 2.0, expected 1.1 or older; .*upgrade"),
+    "odd version": (attribute("/", "format_version", "new"), "found 'new', expected a version such as '1.1'"),
     "newer element": (
         attribute("/recordings/final", "encoding-version", "2.0"),
         "/recordings/final: found encoding-version 2.0, expected 1.0 or older; .*upgrade",
@@ -313,9 +314,9 @@ def test_recordings_are_found_by_name(archive_path, tmp_path, recording):
 
 def test_validation_says_what_was_checked(archive_path):
     found = validate(archive_path)
-    assert (found.ok, found.n_recordings, found.format_version) == (True, 3, "1.0")
+    assert (found.ok, found.n_recordings, found.format_version) == (True, 3, "1.1")
     assert found.digest == hdf5.content_digest(archive_path)
-    assert found.summary() == f"{archive_path}: ok, format 1.0, 3 recordings, 30 arrays, digest {found.digest}"
+    assert found.summary() == f"{archive_path}: ok, format 1.1, 3 recordings, 30 arrays, digest {found.digest}"
 
 
 def test_description_names_everything(archive_path):
@@ -369,3 +370,29 @@ def test_the_archive_of_format_1_0_reads_as_it_did():
         assert isinstance(archive.task, TaskRecord)
         assert isinstance(archive.model, ModelRecord)
         assert archive.digest == "a6963838e905868976177c349bad537f912996448b5ed24980f79bbbfc3f5a0b"
+
+
+def test_the_archive_of_format_1_1_reads_as_it_did():
+    path = DATA / "archive_1_1.h5"
+    with open_archive(path) as archive:
+        checkpoints = archive.model.checkpoints
+        assert (len(checkpoints), checkpoints.trials_seen.tolist()) == (3, [0, 1280, 2560])
+        found = checkpoints.at(1280)
+        assert same(found["w"], np.array([[4, 5], [6, 7]], np.float32))
+        assert same(found["gain"], np.float64(1.0))
+        assert "3 checkpoints, after 0 to 2560 trials" in describe(archive)
+        with pytest.raises(InputError, match="no checkpoint at 1300 trials; the nearest is at 1280"):
+            checkpoints.at(1300)
+
+
+@pytest.mark.parametrize(
+    ("trials_seen", "n", "words"),
+    [
+        ([0, 0], 2, "expected ascending whole numbers"),
+        ([0.5, 1], 2, "whole numbers"),
+        ([0, 1], 3, "expected 2 checkpoints"),
+    ],
+)
+def test_impossible_checkpoints_are_refused(trials_seen, n, words):
+    with pytest.raises(InputError, match=words):
+        CheckpointsRecord(trials_seen, {"w": np.zeros((n, 2))})

@@ -103,12 +103,14 @@ def test_the_archive_shows_the_student_with_the_teachers_readout(teacher, tmp_pa
 def test_every_checkpoint_of_a_student_gets_the_readout(teacher, tmp_path):
     found = train(student(teacher[1]))
     early = {name: 2 * array[0] for name, array in found.parameters.items()}
-    weights = {"0000007": early, "final": {name: array[0] for name, array in found.parameters.items()}}
-    with open_archive(export_network(found, tmp_path / "s.h5", n_trials=4, weights=weights)) as archive:
+    recorded = [(7, "flip_flop"), (None, "flip_flop")]
+    path = export_network(found, tmp_path / "s.h5", n_trials=4, history={7: early}, recorded=recorded)
+    with open_archive(path) as archive:
         kept = archive.recording("0000007").parameters
         assert np.array_equal(kept["two_body_left"], early["two_body_left"])
         assert "output_weight" in kept
-        assert np.array_equal(archive.model.parameters["two_body_left"], weights["final"]["two_body_left"])
+        assert np.array_equal(archive.model.parameters["two_body_left"], found.parameters["two_body_left"][0])
+        assert set(archive.model.checkpoints.parameters) == set(kept)
 
 
 def test_a_changed_teacher_is_noticed(teacher, tmp_path):

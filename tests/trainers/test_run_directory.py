@@ -100,7 +100,10 @@ def test_history_is_kept_at_the_epochs_asked_for(tmp_path):
     with open_archive(path) as archive:
         assert list(archive.recordings) == ["0000000", "0000320", "0000640", "0000960", "final"]
         kept = archive.recordings["0000320"]
-        assert np.array_equal(kept.parameters["two_body_left"], run.weights_at(320, 0)["two_body_left"])
+        assert np.array_equal(kept.parameters["two_body_left"], run.history_of(0)[320]["two_body_left"])
+        checkpoints = archive.model.checkpoints
+        assert checkpoints.trials_seen.tolist() == run.history()
+        assert np.array_equal(checkpoints.at(320)["two_body_left"], kept.parameters["two_body_left"])
         assert kept.attrs["trials_seen"] == 320
 
 

@@ -41,9 +41,14 @@ class SeededLoop(TrainingLoop):
         merged["values"]["active"] = list(range(len(alone)))
         self.restore(merged)
         if isinstance(self.source, FixedTrials):
-            self.source.trials = _side_by_side([loop.source.evaluation() for loop in alone])
+            self.source.trials = _side_by_side([_fixed(loop) for loop in alone])
         found = [loop.validation for loop in alone if loop.validation is not None]
         self.validation = _side_by_side(found) if found else None
+
+
+def _fixed(loop: TrainingLoop) -> Batch:
+    assert isinstance(loop.source, FixedTrials)  # all have the same settings but for the seed
+    return loop.source.trials
 
 
 def _merged(parts: Sequence[Any]) -> Any:
@@ -60,8 +65,15 @@ def _side_by_side(batches: Sequence[Batch]) -> Batch:
     columns: dict[str, Any] = {}
     for field in dataclasses.fields(Batch):
         values = [getattr(batch, field.name) for batch in batches]
-        columns[field.name] = None if values[0] is None else torch.cat(values)
+        columns[field.name] = _joined(values)
     return Batch(**columns)
+
+
+def _joined(values: Sequence[Any]) -> Any:
+    first = values[0]
+    if isinstance(first, Mapping):
+        return {name: _joined([value[name] for value in values]) for name in first}
+    return None if first is None else torch.cat(list(values))
 
 
 def alone(trained: TrainedNetworks, member: int, settings: Settings) -> TrainedNetworks:
