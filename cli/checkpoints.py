@@ -1,40 +1,70 @@
 """Archives of networks followed through training, as one sequence of recordings that is read one at a time."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+import click
 import numpy as np
 
 from ..errors import InputError
+from .console import Console
 from .selection import Selection, array_of
 
 if TYPE_CHECKING:
-    from ..readers import Recording
+    from ..readers import Archive, Recording
+    from ..trainers import History
 
 NEEDED = ("performance", "trials_seen")
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint of one network: ``make`` returns its recording."""
+
+    network: str
+    performance: float
+    trials_seen: float
+    make: "Callable[[], Recording]"
 
 
 @dataclasses.dataclass(frozen=True)
 class Training(Sequence["Recording"]):
     """The checkpoints of some networks, whose files are open.
 
-    ``recordings`` are lazy; ``performance``, ``trials_seen`` and ``networks`` (checkpoint,) come from their attributes
-    and the names of the files. Item i is read when asked for, with the chosen trials, and ``array`` in the place of its
-    activity.
+    ``performance``, ``trials_seen`` and ``networks`` are (checkpoint,). Item i is read, or computed from the weights,
+    when asked for, with the chosen trials, and ``array`` in the place of its activity.
     """
 
-    recordings: tuple["Recording", ...]
-    performance: tuple[float, ...]
-    trials_seen: tuple[float, ...]
-    networks: tuple[str, ...]
+    checkpoints: tuple[Checkpoint, ...]
     selection: Selection
     array: str
 
+    @functools.cached_property
+    def performance(self) -> tuple[float, ...]:
+        """Performance at each checkpoint."""
+        return tuple(one.performance for one in self.checkpoints)
+
+    @functools.cached_property
+    def trials_seen(self) -> tuple[float, ...]:
+        """Training trials before each checkpoint."""
+        return tuple(one.trials_seen for one in self.checkpoints)
+
+    @functools.cached_property
+    def networks(self) -> tuple[str, ...]:
+        """The network of each checkpoint: the name of its file."""
+        return tuple(one.network for one in self.checkpoints)
+
+    @functools.cached_property
+    def first(self) -> "Recording":
+        """The first recording, whole."""
+        return self.checkpoints[0].make()
+
     def __len__(self) -> int:
-        return len(self.recordings)
+        return len(self.checkpoints)
 
     @overload
     def __getitem__(self, index: int) -> "Recording": ...
@@ -46,7 +76,7 @@ class Training(Sequence["Recording"]):
 
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        network, whole = self.networks[index], self.recordings[index]
+        network, whole = self.networks[index], self.checkpoints[index].make()
         trials = self.selection.chosen_trials(whole, network) if self.selection.where else None
         columns = whole.trials if trials is None else whole.trials.take(np.flatnonzero(trials))
         shown = np.asarray(array_of(whole, self.array, network))
@@ -57,36 +87,82 @@ class Training(Sequence["Recording"]):
         return Recording(shown, whole.time, trials=columns, epochs=edges, attrs=whole.attrs)
 
 
+def checkpoint_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--rule`` and ``--checkpoints``: which recordings of networks followed through training."""
+    decorate = click.option(
+        "--checkpoints",
+        metavar="all|START:STOP:STEP|N,N,…",
+        help="Replay the network at these numbers of trials from its weights (default: the checkpoints recorded).",
+    )
+    return click.option("--rule", help="Only this rule (task).")(decorate(command))
+
+
 @contextmanager
 def recordings_of_training(
-    paths: Sequence[str], selection: Selection, rule: str | None, array: str
+    paths: Sequence[str],
+    selection: Selection,
+    rule: str | None,
+    array: str = "activity",
+    *,
+    checkpoints: str | None = None,
+    console: Console | None = None,
 ) -> Iterator[Training]:
-    """Yield the recordings of archives that state their performance and the trials seen before them.
+    """Yield the checkpoints of networks: the recorded ones, or those that are to be replayed.
 
     Raises
     ------
     InputError
-        If a file is no archive, two have one name, none of its recordings states both, or several rules are found and
-        none is chosen.
+        If a file is no archive, two have one name, none of its recordings states its performance and the trials seen
+        before it, or several rules are found and none is chosen; for a replay, if it holds no such checkpoint.
     """
     from ..readers import open_archive
 
-    chosen: list[tuple[Recording, str]] = []
+    chosen: list[Checkpoint] = []
     with ExitStack() as files:
+        rules: set[str] = set()
         for path in paths:
             network = Path(path).stem
-            if network in [name for _, name in chosen]:
+            if network in [one.network for one in chosen]:
                 raise InputError(f"{path}: another network is called {network} too; rename one of the files")
             archive = files.enter_context(open_archive(path))
-            chosen += [(recording, network) for recording in _of_rule(list(archive.recordings.values()), rule, path)]
-        rules = sorted({str(recording.attrs.get("rule", "none")) for recording, _ in chosen})
+            if checkpoints is not None:
+                chosen += _replayed(archive, network, rule, checkpoints, console or Console(quiet=True))
+                continue
+            found = _of_rule(list(archive.recordings.values()), rule, path)
+            rules |= {str(recording.attrs.get("rule", "none")) for recording in found}
+            chosen += [_recorded(recording, network) for recording in found]
         if len(rules) > 1:
-            raise InputError(f"recordings of several rules: {', '.join(rules)}; choose one with --rule")
-        numbers = [[float(recording.attrs[key]) for recording, _ in chosen] for key in NEEDED]
-        yield Training(
-            tuple(recording for recording, _ in chosen), tuple(numbers[0]), tuple(numbers[1]),
-            tuple(network for _, network in chosen), selection, array,
-        )  # fmt: skip
+            raise InputError(f"recordings of several rules: {', '.join(sorted(rules))}; choose one with --rule")
+        yield Training(tuple(chosen), selection, array)
+
+
+def history_of(archive: "Archive", rule: str | None, checkpoints: str) -> "History":
+    """Return the checkpoints of an archive that ``--checkpoints`` asks for."""
+    import torch
+
+    from ..trainers import History
+
+    torch.set_num_threads(1)
+    words = [word.strip() for word in checkpoints.split(",")]
+    listed = all(word.isdigit() for word in words)
+    if not listed and checkpoints != "all" and ":" not in checkpoints:
+        raise InputError(f"--checkpoints {checkpoints}: expected all, START:STOP:STEP, or numbers such as 1280,2560")
+    return History(archive, rule, [int(word) for word in words] if listed else checkpoints.replace("all", ":"))
+
+
+def _replayed(
+    archive: "Archive", network: str, rule: str | None, checkpoints: str, console: Console
+) -> Iterator[Checkpoint]:
+    history = history_of(archive, rule, checkpoints)
+    with console.progress(f"performance of {network}", len(history)) as show:
+        performance = history.performance(lambda done, of: show(done, ""))
+    for index, seen in enumerate(history.trials_seen):
+        yield Checkpoint(network, float(performance[index]), float(seen), functools.partial(history.__getitem__, index))
+
+
+def _recorded(recording: "Recording", network: str) -> Checkpoint:
+    performance, seen = (float(recording.attrs[key]) for key in NEEDED)
+    return Checkpoint(network, performance, seen, lambda: recording)
 
 
 def _of_rule(recordings: Sequence["Recording"], rule: str | None, path: str) -> list["Recording"]:
@@ -95,5 +171,5 @@ def _of_rule(recordings: Sequence["Recording"], rule: str | None, path: str) -> 
     if not of_rule:
         known = sorted({str(found.attrs["rule"]) for found in stated if "rule" in found.attrs})
         which = "" if rule is None else f" of the rule '{rule}' (found: {', '.join(known) or 'none'})"
-        raise InputError(f"{path}: no recording{which} states {' and '.join(NEEDED)}; --stages needs both")
+        raise InputError(f"{path}: no recording{which} states {' and '.join(NEEDED)}")
     return of_rule

@@ -1,6 +1,7 @@
 """``dynascope psth``: mean activity over trials, for each condition or for preferred conditions, and over training."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from .. import plotting
 from ..errors import ConfigurationError, InputError, unknown_name
-from .checkpoints import Training, recordings_of_training
+from .checkpoints import Training, checkpoint_options, recordings_of_training
 from .console import Console, output_options
 from .epochs import epoch_edges, trial_column, uncut
 from .selection import (
@@ -87,7 +88,7 @@ class _Options:
 )  # fmt: skip
 @click.option("--unit", type=click.IntRange(min=0), help="Draw this unit instead of the mean over units.")
 @click.option("--stages", "over_training", is_flag=True, help="Average over the stages of training of each archive.")
-@click.option("--rule", help="With --stages: only recordings of this rule (task).")
+@checkpoint_options
 @click.option(
     "--stage-mode", type=click.Choice(["published", "published_windows", "windows", "matched"]), default="published",
     show_default=True, help="With --stages: what a stage is.",
@@ -99,7 +100,8 @@ def command(
     archives: tuple[str, ...], label: str | None, output: str, figure_format: str, selection: Selection, array: str,
     align: str | None, window: tuple[float, float] | None, kernel: str | None, width: float, interval: str,
     baseline: str | None, normalize: str | None, preferred: str | None, population: str, mode: str, unit: int | None,
-    over_training: bool, rule: str | None, stage_mode: str, measure: str | None, seed: int, console: Console,
+    over_training: bool, rule: str | None, checkpoints: str | None, stage_mode: str, measure: str | None, seed: int,
+    console: Console,
 ) -> None:  # fmt: skip
     """Average the activity of ARCHIVES over the trials of each condition.
 
@@ -118,10 +120,15 @@ def command(
     options = _Options(
         label, array, align, window, kernel, width, interval, baseline, normalize, preferred, population, mode, seed
     )
-    _fits_together(options, selection, over_training=over_training, rule=rule, measure=measure, unit=unit)
+    training_only = {"--rule": rule, "--checkpoints": checkpoints, "--measure": measure}
+    _fits_together(options, selection, over_training=over_training, training_only=training_only, unit=unit)
     base = base_path(output)
     if over_training:
-        _over_training(archives, options, selection, rule, stage_mode, measure, base, figure_format, console)
+        chosen = recordings_of_training(
+            archives, selection, rule, options.array, checkpoints=checkpoints, console=console
+        )
+        with chosen as run:
+            _over_training(run, options, selection, stage_mode, measure, base, figure_format, console)
         return
     texts, values = [], {}
     for path, out in zip(archives, result_paths(base, archives), strict=True):
@@ -136,7 +143,7 @@ def command(
 
 
 def _fits_together(
-    options: _Options, selection: Selection, *, over_training: bool, rule: str | None, measure: str | None,
+    options: _Options, selection: Selection, *, over_training: bool, training_only: Mapping[str, Any],
     unit: int | None,
 ) -> None:  # fmt: skip
     """Refuse options that contradict each other."""
@@ -148,8 +155,9 @@ def _fits_together(
         raise ConfigurationError("--mode and --population: need --preferred EPOCH")
     if over_training and (selection.recording is not None or unit is not None):
         raise ConfigurationError("--stages: averages over recordings and units; leave out --recording and --unit")
-    if not over_training and (rule is not None or measure is not None):
-        raise ConfigurationError("--rule and --measure: need --stages")
+    given = [name for name, value in training_only.items() if value is not None]
+    if given and not over_training:
+        raise ConfigurationError(f"{given[0]}: needs --stages")
 
 
 def _psth(recording: "Recording", options: _Options, epoch: str | None, path: str) -> "PSTH":
@@ -171,13 +179,12 @@ def _psth(recording: "Recording", options: _Options, epoch: str | None, path: st
 
 
 def _over_training(
-    archives: tuple[str, ...], options: _Options, selection: Selection, rule: str | None, stage_mode: str,
-    measure: str | None, base: Path, figure_format: str, console: Console,
+    run: Training, options: _Options, selection: Selection, stage_mode: str, measure: str | None, base: Path,
+    figure_format: str, console: Console,
 ) -> None:  # fmt: skip
-    with recordings_of_training(archives, selection, rule, options.array) as run:
-        console.note(f"{len(run)} checkpoints of {len(set(run.networks))} network(s)")
-        found = _stage_results(run, options, selection.epoch, stage_mode, measure)
-        marked = {} if options.align is not None else _marked(run.recordings[0], None)
+    console.note(f"{len(run)} checkpoints of {len(set(run.networks))} network(s)")
+    found = _stage_results(run, options, selection.epoch, stage_mode, measure)
+    marked = {} if options.align is not None else _marked(run.first, None)
     for name, result in found.items():
         result.save(with_suffix(base, ".h5" if name == "psth" else f"-{name}.h5"))
     plotting.save(_draw_stages(found, marked), with_suffix(base, f".{figure_format}"))
@@ -194,7 +201,7 @@ def _stage_results(
     stages = assign_stages(run.performance, run.trials_seen, mode=stage_mode, networks=run.networks)
     chosen: dict[str, Any] = {
         **options.common(), **options.of_preference(), "align": options.align, "baseline": options.baseline,
-        "window": options.window if epoch is None else _one_epoch(run.recordings[0], epoch, run.networks[0]),
+        "window": options.window if epoch is None else _one_epoch(run.first, epoch, run.networks[0]),
         "quantity": options.array, "networks": run.networks, "performance": run.performance,
         "trials_seen": run.trials_seen, "epoch": options.preferred,
     }  # fmt: skip

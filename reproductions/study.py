@@ -18,7 +18,7 @@ from .. import files
 from ..errors import DynascopeError, InputError, unknown_name
 from ..readers import open_archive
 from ..trainers import Model, Settings, load_model
-from ..trainers.sweeps import SweepReport, Task, run_tasks
+from ..trainers.sweeps import SweepReport, Task, can_share_a_batch, run_tasks
 
 # Name → module under reproductions/ that holds its STUDY; imported only when chosen.
 STUDIES = {
@@ -194,7 +194,7 @@ class Workbench:
 
 def _batch(settings: Settings) -> str:
     """Return the name of the batch that a network may be trained in: all settings but the seed."""
-    return dataclasses.replace(settings, seed=0).identity
+    return dataclasses.replace(settings, seed=0).identity if can_share_a_batch(settings) else ""
 
 
 def _slug(what: str) -> str:

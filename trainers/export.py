@@ -98,7 +98,7 @@ def export_network(
     the final weights, and a rule of the task; by default the final weights follow each rule.
     """
     settings = trained.settings
-    trained_task = settings.get_family().task(settings.task_name, settings.task)
+    trained_task = settings.get_task()
     task, model = trained_task.for_export(trained.model(member))
     facts = _facts(trained, member) | {"export_seed": seed}
     learning = settings.get_family().rule(settings.training.rule, settings.rule)
@@ -210,7 +210,7 @@ def _recorded(
 ) -> list[tuple[int | None, str]]:
     """Return the pairs of checkpoint (None: the final weights) and rule to record, in order of training."""
     settings = trained.settings
-    task = settings.get_family().task(settings.task_name, settings.task)
+    task = settings.get_task()
     known = list(task.for_export(trained.model(0))[0].rules)
     for rule in [*(rules or ()), *(checkpoints if isinstance(checkpoints, Mapping) else ())]:
         if rule not in known:

@@ -9,6 +9,7 @@ from ..readers import open_archive
 from . import config as configuration
 from .config import choice, positive
 from .family import Family, Tables, get_family
+from .task import Task
 
 # Adam divides the rate by 0.1 at its first step, which must still be a float32.
 LARGEST_RATE = 1e30
@@ -184,3 +185,7 @@ class Settings:
     def get_family(self) -> Family:
         """Return the family."""
         return get_family(self.family)
+
+    def get_task(self) -> Task:
+        """Return the task that the networks are trained on."""
+        return self.get_family().task(self.task_name, self.task)

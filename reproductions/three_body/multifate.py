@@ -105,7 +105,7 @@ def three_numbers(settings: Settings) -> Model:
 
 def _both(predict: Any, settings: Settings) -> Scores:
     """Return the scores on the run's own training trials and, prefixed ``fresh_``, on as many that no one has seen."""
-    task = settings.get_family().task(settings.task_name, settings.task)
+    task = settings.get_task()
     n_trials = settings.training.n_trials
     sets = {
         "": task.training_set(n_trials, randomness.generator(settings.seed, "trials")),

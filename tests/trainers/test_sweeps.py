@@ -9,6 +9,7 @@ import torch
 
 from dynascope import hdf5
 from dynascope.errors import InputError, StoppedError
+from dynascope.readers import open_archive
 from dynascope.trainers import Settings, TrainingLoop, export_network, train
 from dynascope.trainers.optimizers import Optimizer
 from dynascope.trainers.sweeps import Job, Task, read_grid, report_on, run_sweep
@@ -105,7 +106,6 @@ def test_a_grid_reads_the_same_from_toml_and_from_values(tmp_path):
         ({"grid": [{"seed": 0}], "batch": 0}, "grid.batch = 0: expected a number above 0"),
         ({"grid": [{"seed": 0}], "export": {"trials": 0}}, "export.trials = 0: expected a number above 0"),
         ({"grid": [{"seed": 0}], "family": None}, "a grid needs family"),
-        ({"grid": [{"training": {"keep_every": [1]}}]}, "training.keep_every: a sweep keeps final networks only"),
         ({"network": [{"model": {"rank": [1, 2]}}]}, "model.rank = [1, 2]: expected a whole number"),
     ],
 )
@@ -290,8 +290,19 @@ def test_a_job_travels_as_text(tmp_path):
 
 
 def spy(function, look):
-    def looking(*arguments):
+    def looking(*arguments, **options):
         look(*arguments)
-        return function(*arguments)
+        return function(*arguments, **options)
 
     return looking
+
+
+def test_a_sweep_keeps_the_history_that_its_grid_asks_for(tmp_path):
+    entries = grid(training=TINY["training"] | {"keep_every": 3}, network=[{"model": {"kind": "lowrank_rnn"}}])
+    report = run_sweep(entries, tmp_path, executor="serial")
+    [task] = read_grid(entries)
+    with open_archive(report.path(task.identity)) as archive:
+        checkpoints = archive.model.checkpoints
+        assert checkpoints.trials_seen.tolist() == [0, 3 * 9, 6 * 9]
+        for name, last in checkpoints.at(54).items():
+            assert np.array_equal(last, archive.model.parameters[name])

@@ -4,9 +4,9 @@
 determines them, on the same engines: ``serial``, ``local`` (worker processes) and ``dask``.
 """
 
-from .grid import read_grid
+from .grid import can_share_a_batch, read_grid
 from .report import SweepReport, report_on
 from .runner import EXECUTORS, run_sweep, run_tasks
 from .tasks import Job, Task
 
-__all__ = ["EXECUTORS", "Job", "SweepReport", "Task", "read_grid", "report_on", "run_sweep", "run_tasks"]
+__all__ = ["EXECUTORS", "Job", "SweepReport", "Task", "can_share_a_batch", "read_grid", "report_on", "run_sweep", "run_tasks"]

@@ -111,10 +111,7 @@ def _settings(flat: Mapping[str, Any]) -> Settings:
     seed = flat.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ConfigurationError(f"seed = {seed!r}: expected a whole number here")
-    settings = Settings.resolve(flat["family"], flat["task_name"], tables, seed=seed)
-    if settings.training.keep_every:
-        raise ConfigurationError("training.keep_every: a sweep keeps final networks only; expected 0")
-    return settings
+    return Settings.resolve(flat["family"], flat["task_name"], tables, seed=seed)
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -176,6 +173,8 @@ def _tasks(
     """Yield the tasks of networks that differ only in their seed."""
     compiled = runs_compiled(together[0])
     size = len(together) if compiled else batching.plain_batch
+    if not can_share_a_batch(together[0]):
+        size = 1
     for first in range(0, len(together), size):
         batch = together[first : first + size]
         seeds = [one.seed for one in batch]
@@ -197,6 +196,11 @@ def _all_options(settings: Settings, names: Sequence[str]) -> dict[str, Any]:
         table, dot, key = name.partition(".")
         values[name] = found[table].get(key) if dot else found[name]
     return values | {"seed": settings.seed}
+
+
+def can_share_a_batch(settings: Settings) -> bool:
+    """Return whether networks of several seeds can train as one batch: each seed has its own order of rules."""
+    return len(settings.get_task().rules) == 1
 
 
 def runs_compiled(settings: Settings) -> bool:

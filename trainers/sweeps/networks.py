@@ -30,8 +30,8 @@ class SeededLoop(TrainingLoop):
     settings : one per network, equal but for ``seed``, with ``members`` 1
     """
 
-    def __init__(self, settings: Sequence[Settings]) -> None:
-        super().__init__(dataclasses.replace(settings[0], members=len(settings)))
+    def __init__(self, settings: Sequence[Settings], *, keep: Callable[[TrainingLoop], None] | None = None) -> None:
+        super().__init__(dataclasses.replace(settings[0], members=len(settings)), keep=keep)
         if len(settings) > 1:
             self._take_over([TrainingLoop(one) for one in settings])
 
@@ -100,31 +100,31 @@ def train_networks(job: Job) -> None:
         If the job was asked to stop; its state was saved.
     """
     settings = [Settings.from_mapping(payload["settings"]) for payload in job.payloads]
-    loop = SeededLoop(settings)
-    if (job.state / "run.json").exists():
-        snapshot = RunDirectory.create(job.state, loop.settings).load()
-        if snapshot is not None:
-            loop.restore(snapshot)
+    loop = SeededLoop(settings, keep=lambda loop: run.keep(loop))
+    run = RunDirectory.create(job.state, loop.settings)
+    snapshot = run.load()
+    if snapshot is not None:
+        loop.restore(snapshot)
     began = time.process_time()
-    _train(loop, job)
+    _train(loop, run, job)
     seconds = (time.process_time() - began) / len(settings)
     trained = loop.trained()
     for member, (own, payload) in enumerate(zip(settings, job.payloads, strict=True)):
         network = alone(trained, member, own)
         job.note(member, _facts(network) | {"cpu_seconds": round(seconds, 3)})
         export = payload["export"]
-        export_network(network, job.outputs[member], n_trials=export["trials"], seed=export["seed"])
+        shown: Any = {"n_trials": export["trials"], "seed": export["seed"]}
+        export_network(network, job.outputs[member], history=run.history_of(member), **shown)
     shutil.rmtree(job.state, ignore_errors=True)
 
 
-def _train(loop: TrainingLoop, job: Job) -> None:
+def _train(loop: TrainingLoop, run: RunDirectory, job: Job) -> None:
     saved_at = time.monotonic()
-    save: Callable[[], None] = lambda: RunDirectory.create(job.state, loop.settings).save(loop)  # noqa: E731
     while loop.active:
         loop.run_epoch()
         stop = bool(loop.active) and job.should_stop()
         if stop or time.monotonic() - saved_at >= SAVE_SECONDS:
-            save()
+            run.save(loop)
             saved_at = time.monotonic()
         if stop:
             raise StoppedError(f"{job.label}: stopped at epoch {loop.epoch}; the same sweep goes on from there")
