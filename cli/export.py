@@ -1,5 +1,7 @@
 """``dynascope export``: replay trained networks and write activity archives."""
 
+from typing import Any
+
 import click
 
 from .console import Console, output_options
@@ -9,12 +11,15 @@ from .console import Console, output_options
 @click.argument("run")
 @click.option("-o", "--output", help="Archive (one network) or directory (several); default: into RUN.")
 @click.option(
+    "--keep",
     "--checkpoints",
-    default="final",
-    show_default=True,
-    metavar="final|all|N,N,…",
-    help="Which weights: the chosen ones, all that were kept, or those after so many trials.",
+    "checkpoints",
+    metavar="stages|final|all|N,N,…",
+    help="Record activity at: one checkpoint for each stage of training and rule, the chosen weights, all checkpoints, "
+    "or those after so many trials (default: stages for tasks of several rules, else final). The weights of every "
+    "checkpoint are in the archive in any case.",
 )
+@click.option("--rules", metavar="NAME,NAME,…", help="Record these rules of the task only.")
 @click.option(
     "--trials",
     "n_trials",
@@ -53,7 +58,8 @@ from .console import Console, output_options
 def command(
     run: str,
     output: str | None,
-    checkpoints: str,
+    checkpoints: str | None,
+    rules: str | None,
     n_trials: int,
     seed: int,
     members: tuple[str, ...],
@@ -67,26 +73,47 @@ def command(
     Examples:
       dynascope export runs/tb -o archives/
       dynascope export runs/tb --network best --trials 500 -o tb.h5
+      dynascope export runs/quick --keep 128000,256000 --rules odr,odrd -o quick.h5
       dynascope export runs/spiking --trials 4 --window 1.8 2 --states spikes,voltage,eligibility -o traces.h5
     """
     import torch
 
-    from ..errors import InputError
     from ..trainers import Extract, export_run
 
     torch.set_num_threads(1)
-    chosen: str | list[int] = checkpoints
-    if checkpoints not in ("final", "all"):
-        try:
-            chosen = [int(word) for word in checkpoints.split(",")]
-        except ValueError:
-            raise InputError(
-                f"--checkpoints {checkpoints}: expected final, all, or numbers such as 1280,2560"
-            ) from None
     networks = "best" if members == ("best",) else [_number(word) for word in members] or None
     extract = Extract([name.strip() for name in states.split(",")] if states else None, window)
-    paths = export_run(run, output, checkpoints=chosen, n_trials=n_trials, seed=seed, members=networks, extract=extract)
+    paths = export_run(
+        run,
+        output,
+        checkpoints=_checkpoints(checkpoints, run),
+        n_trials=n_trials,
+        seed=seed,
+        members=networks,
+        extract=extract,
+        rules=[name.strip() for name in rules.split(",")] if rules else None,
+    )
     console.result("\n".join(map(str, paths)), {"archives": [str(path) for path in paths]})
+
+
+def _checkpoints(text: str | None, run: str) -> Any:
+    """Return what ``--keep`` asks for as ``export_run`` takes it."""
+    from ..errors import InputError
+    from ..reproductions.histories import representative_checkpoints
+    from ..trainers import RunDirectory
+
+    if text is None:
+        opened = RunDirectory.open(run)
+        several = len(opened.settings.get_task().rules) > 1
+        text = "stages" if several and len(opened.history()) > 1 else "final"
+    if text == "stages":
+        return representative_checkpoints
+    if text in ("final", "all"):
+        return text
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise InputError(f"--keep {text}: expected stages, final, all, or numbers such as 1280,2560") from None
 
 
 def _number(word: str) -> int:

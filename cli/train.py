@@ -65,7 +65,9 @@ def command(
 
     FAMILY three_body has the tasks flip_flop, sine, multifate, context and imitation (reproduce the network in
     --set task.teacher=ARCHIVE); spiking has evidence, match and pattern, and --set training.rule=bptt, eprop or mdgl
-    (docs/spiking.md lists all); --dry-run prints every option with its value.
+    (docs/spiking.md lists all). oculomotor has sets of rules that one network learns together: all_new,
+    all_new_odr3000, all_new_odr6000, all_new_odr15000, ozg, odr_delay_check, mon, mix_mon_6tasks, mix_p_mon_6tasks and
+    seq_train_test (docs/oculomotor.md). --dry-run prints every option with its value.
 
     \b
     Examples:
@@ -74,6 +76,7 @@ def command(
       dynascope train three_body flip_flop --set model.kind=lowrank_tbrnn --members 6 --seed 1 -o runs/tb
       dynascope train three_body imitation --set task.teacher=t.h5 --set model.kind=lowrank_rnn -o runs/student
       dynascope train spiking evidence --set training.rule=mdgl -o runs/mdgl
+      dynascope train oculomotor all_new --set model.n_units=128 --set model.recurrent_gain=1.0 -o runs/quick
       dynascope train three_body sine --config sine.toml --set training.epochs=5000 -o runs/sine
     """
     import torch
@@ -122,18 +125,16 @@ def _train(run: str, settings: "Settings", console: Console, time_limit: float |
 
     label = f"{settings.model['kind']} on {settings.task_name}"
     console.note(f"training {settings.members} × {label} in {run}")
-    with console.progress(label, settings.training.epochs) as show:
+    every = max(1, min(settings.training.most_epochs // 500, 50))
+    with console.progress(label, settings.training.most_epochs) as show:
 
         def report(now: "Progress") -> None:
-            if now.epoch % _every(settings) == 0:
-                show(now.epoch, f"loss {now.loss:.2e}, {now.training} of {now.members} training")
+            if now.epoch % every == 0:
+                reached = f"loss {now.loss:.2e}, performance {now.performance:.3f}"
+                show(now.epoch, f"{reached}, {now.training} of {now.members} training")
 
         with _stop_request(time_limit) as should_stop:
             return train_in(run, settings, progress=report, should_stop=should_stop)
-
-
-def _every(settings: "Settings") -> int:
-    return max(1, settings.training.epochs // 500)
 
 
 class _stop_request:

@@ -1,7 +1,7 @@
 """Export: replay trained networks on their task and write one activity archive per network."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from .task import Task
 _MASK = "_mask"
 
 Weights = Mapping[str, np.ndarray]
-Checkpoints = str | Sequence[int] | Mapping[str, Sequence[int]]
+Named = str | Sequence[int] | Mapping[str, Sequence[int]]
+Checkpoints = Named | Callable[[Mapping[str, np.ndarray]], Named]
 
 
 def export_run(
@@ -49,7 +50,8 @@ def export_run(
     output : archive to write when one network is exported; a directory for several, which get the names
         ``network_0.h5``, …; None writes into the run's directory
     checkpoints : which to record: ``final``, the chosen weights only; ``all``, also every kept checkpoint; numbers of
-        trials seen; or such numbers for each rule, by name (without the final weights)
+        trials seen; or such numbers for each rule, by name (without the final weights), or a function that returns them
+        from a network's log at its kept checkpoints (columns as in ``/training``)
     n_trials : number of test trials to replay
     seed : seed of the test trials and of the noise. Equal seeds give equal trials for every network, which
         comparisons between networks need.
@@ -75,7 +77,10 @@ def export_run(
             single=len(chosen) == 1 and output is not None,
         )
         history = opened.history_of(member)
-        recorded = _recorded(trained, history, checkpoints, rules)
+        named = checkpoints
+        if callable(named):
+            named = named(_log_at(_training_log(trained, member), list(history)))
+        recorded = _recorded(trained, history, named, rules)
         replayed: Any = {"n_trials": n_trials, "seed": seed, "extract": extract}
         written.append(export_network(trained, path, member=member, history=history, recorded=recorded, **replayed))
     return written
@@ -205,8 +210,14 @@ def _training_log(trained: TrainedNetworks, member: int) -> dict[str, np.ndarray
     return {name: column[:last] for name, column in own.items()}
 
 
+def _log_at(log: Mapping[str, np.ndarray], trials_seen: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return the rows of a log at these numbers of trials."""
+    rows = np.isin(log["trials_seen"], trials_seen)
+    return {name: column[rows] for name, column in log.items()}
+
+
 def _recorded(
-    trained: TrainedNetworks, history: Mapping[int, Weights], checkpoints: Checkpoints, rules: Sequence[str] | None
+    trained: TrainedNetworks, history: Mapping[int, Weights], checkpoints: Named, rules: Sequence[str] | None
 ) -> list[tuple[int | None, str]]:
     """Return the pairs of checkpoint (None: the final weights) and rule to record, in order of training."""
     settings = trained.settings

@@ -138,7 +138,7 @@ class TrainingLoop:
         """Return where the run stands, with the mean loss and performance of the last evaluation."""
         last = self.log[-1] if self.log else {}
         means = [_mean(last.get(name, np.array([]))) for name in ("loss", "performance")]
-        return Progress(self.epoch, self.config.epochs, len(self.active), self.settings.members, *means)
+        return Progress(self.epoch, self.config.most_epochs, len(self.active), self.settings.members, *means)
 
     def trained(self) -> TrainedNetworks:
         """Return the chosen weights and the log so far."""

@@ -89,6 +89,14 @@ class TrainingConfig:
                 )
             object.__setattr__(self, "start_digest", found)
 
+    @property
+    def most_epochs(self) -> int:
+        """The epoch at which training ends at the latest."""
+        if self.stop_trials is None:
+            return self.epochs
+        per_epoch = self.n_trials or self.updates_per_epoch * self.batch_size
+        return min(self.epochs, -(-self.stop_trials // per_epoch))
+
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate of the updates that lead from ``epoch`` (0, 1, …) to the next."""
         if self.learning_rate_end is None:

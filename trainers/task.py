@@ -83,8 +83,8 @@ class Batch:
             return None if value is None else change(value)
 
         scoring = {name: change(tensor) for name, tensor in self.scoring.items()}
-        arrays = (self.inputs, self.targets, self.mask, self.initial_state)
-        return Batch(*map(changed, arrays), scoring=scoring)
+        inputs, targets = change(self.inputs), change(self.targets)
+        return Batch(inputs, targets, changed(self.mask), changed(self.initial_state), scoring)
 
 
 class Task(ABC):

@@ -278,7 +278,7 @@ REFUSED = [
     (["export", "{t}"], "expected a training run"),
     (["export", "{w}/rnn", "--network", "4"], "network 4: the run has networks 0 to 0"),
     (["export", "{w}/rnn", "--network", "worst"], "--network worst: expected a number, or best alone"),
-    (["export", "{w}/rnn", "--checkpoints", "first"], "expected final, all, or numbers"),
+    (["export", "{w}/rnn", "--checkpoints", "first"], "expected stages, final, all, or numbers"),
     (["export", "{w}/rnn", "-o", "{t}/text.h5/x.h5", "--network", "0"], "text.h5"),
     (["info", "{t}/absent.h5"], "absent.h5"),
     (["info", "{t}/text.h5"], "text.h5"),
