@@ -42,7 +42,8 @@ class Dataset:
     attrs
         Short numbers, texts, lists and dicts that describe the array.
     compress
-        None: integers, booleans and text are compressed, floats are not. True: floats too. False: nothing is.
+        None: integers, booleans and text are compressed, and floats that shrink by half, such as piecewise constant
+        stimuli. True: all floats. False: nothing is.
     """
 
     data: Sliceable

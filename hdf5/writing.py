@@ -2,6 +2,7 @@
 
 import math
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ CHUNK_BYTES = 2**20
 LARGEST_CHUNK_BYTES = 16 * 2**20
 # Floats of simulations are mostly noise: level 1 gets what there is. Spikes and masks shrink more at level 4.
 FLOAT_LEVEL, OTHER_LEVEL = 1, 4
+# Numbers that are compressed to see whether an array shrinks, and the bytes below which it is not worth a look.
+SAMPLE, SMALLEST_SAMPLE = 2**16, 2**12
 _NO_LIMIT = 2**62
 
 
@@ -186,7 +189,7 @@ class _Writer:
             dtype,
             chunks=chunk,
             fletcher32=True,
-            **_compression(dtype, compress=node.compress),
+            **_compression(dtype, compress=_shrinks(data) if node.compress is None else node.compress),
         )
         _store(made, attributes)
         digest = digests.begin_object(path, "dataset", dtype.str, stored_shape, attributes)
@@ -238,9 +241,23 @@ def _even(length: int, largest: int) -> int:
     return math.ceil(length / math.ceil(length / min(length, largest)))
 
 
-def _compression(dtype: np.dtype[Any], *, compress: bool | None) -> dict[str, Any]:
+def _shrinks(data: Any) -> bool:
+    """Return whether compression is worth its time: always for other types than floats.
+
+    Floats are noise as a rule. Stimuli and masks are constant over many samples: what their first entries take when
+    compressed decides, at least half as much must be saved.
+    """
+    if np.dtype(data.dtype).kind not in "fc" or not data.shape:
+        return True
+    entry = np.asarray(data[:1])
+    sample = np.ascontiguousarray(entry.reshape(-1)[:SAMPLE])
+    shuffled = sample.view(np.uint8).reshape(len(sample), -1).T.tobytes()
+    return len(shuffled) >= SMALLEST_SAMPLE and 2 * len(zlib.compress(shuffled, 1)) <= len(shuffled)
+
+
+def _compression(dtype: np.dtype[Any], *, compress: bool) -> dict[str, Any]:
     floats = dtype.kind in "fc"
-    if compress is False or (compress is None and floats):
+    if not compress:
         return {}
     return {
         "compression": "gzip",

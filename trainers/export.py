@@ -106,6 +106,7 @@ def export_network(
     trained_task = settings.get_task()
     task, model = trained_task.for_export(trained.model(member))
     facts = _facts(trained, member) | {"export_seed": seed}
+    ending = _ending(trained, member)
     learning = settings.get_family().rule(settings.training.rule, settings.rule)
     past = dict(history or {})
 
@@ -115,7 +116,7 @@ def export_network(
             weights = final.arrays() if seen is None else past[seen]
             _, shown = trained_task.for_export(trained.model(member).load_arrays(weights))
             rule = task.rules[name]
-            attrs = facts | {"rule": name} | ({} if seen is None else {"trials_seen": seen})
+            attrs = facts | {"rule": name} | (ending if seen is None else {"trials_seen": seen})
             if rule.performance_trials:
                 stated = measured_performance(shown, rule, rule.performance_trials, seed=seed)
                 attrs |= {"performance": stated, "performance_trials": rule.performance_trials}
@@ -190,15 +191,18 @@ def load_model(
 
 
 def _facts(trained: TrainedNetworks, member: int) -> dict[str, Any]:
-    """Return what is known about a network's training, as attributes of its recording."""
+    """Return what is known about a network at any moment of its training, as attributes of its recordings."""
+    settings = trained.settings
+    return {"learning_rule": settings.training.rule, "seed": settings.seed, "member": member}
+
+
+def _ending(trained: TrainedNetworks, member: int) -> dict[str, Any]:
+    """Return what is known about the weights that training chose, as attributes of their recordings."""
     return {
         "trials_seen": int(trained.chosen("trials_seen")[member]),
         "loss": float(trained.chosen("loss")[member]),
         "best_epoch": int(trained.best_epochs[member]),
         "stop_reason": trained.reasons[member],
-        "learning_rule": trained.settings.training.rule,
-        "seed": trained.settings.seed,
-        "member": member,
     }
 
 
