@@ -25,6 +25,11 @@ CELL_TYPE_COLOURS = {
     "E-LIF": "#E69F00", "E-ALIF": "#D55E00", "I-LIF": "#56B4E9", "I-ALIF": "#0072B2",
     "LIF": "#009E73", "ALIF": "#CC79A7",
 }  # fmt: skip
+# Rules that a network is cued to follow: working memory is warm, anti-saccades are cold.
+CUED_RULE_COLOURS = {
+    "odr": "#D55E00", "odrd": "#E69F00", "overlap": "#0072B2", "zero_gap": "#56B4E9", "gap": "#009E73",
+    "gap500": "#332288",
+}  # fmt: skip
 # Stages of training.
 STAGE_COLOURS = {"early": "#009E73", "mid": "#0072B2", "mature": "#D55E00"}
 STABLE, UNSTABLE = "#009E73", "#C4151C"

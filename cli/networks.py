@@ -104,10 +104,13 @@ def open_network(path: str, selection: Selection, input_text: str | None = None)
 
 def _flat_states(model: "Model", recording: "Recording", path: str) -> np.ndarray:
     """Return the flat states (trial, time, state) from the archive's state variables."""
-    missing = [part.name for part in model.state_layout if part.name not in recording.states]
+    known = {**recording.states}
+    if model.activity_variable:
+        known.setdefault(model.activity_variable, recording.activity)
+    missing = [part.name for part in model.state_layout if part.name not in known]
     if missing:
         raise InputError(f"{path}: the recording lacks the state variables {', '.join(missing)}")
-    parts = [np.asarray(recording.states[part.name], float) for part in model.state_layout]
+    parts = [np.asarray(known[part.name], float) for part in model.state_layout]
     return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
 
 

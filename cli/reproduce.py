@@ -55,7 +55,7 @@ def command(
         console.result("\n".join(f"{name:<28} {title}" for name, title in titles.items()), titles)
         return 0
     study = get_study(name)
-    target = output or f"reproduced/{study.name}"
+    target = output or f"reproduced/{study.name.replace('.', '/') if study.shares_work else study.name}"
     with stop_request() as should_stop:
         bench = Workbench(
             study,

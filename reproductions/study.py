@@ -28,6 +28,7 @@ STUDIES = {
     "three-body.multifate": "three_body.multifate",
     "three-body.context": "three_body.context",
     "spiking.learning-rules": "spiking.learning_rules",
+    "maturation.learning": "maturation.learning",
 }
 SCALES = ("small", "paper")
 
@@ -46,7 +47,8 @@ class Scale:
 class Study:
     """A published study that can be run again.
 
-    ``source`` is the publication; ``run`` does the work on a :class:`Workbench` and returns :class:`Findings`.
+    ``source`` is the publication; ``run`` does the work on a :class:`Workbench` and returns :class:`Findings`. Studies
+    with ``shares_work`` keep networks beside their output directory, so that sister studies find them.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Study:
     source: str
     scales: Mapping[str, Scale]
     run: "Callable[[Workbench], Findings]"
+    shares_work: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +98,8 @@ class Workbench:
 
     Attributes
     ----------
-    output : directory; networks and results of computations live in ``output/work``
+    output : directory; networks and results of computations live in ``output/work``, or beside it where studies share
+        them
     runs, seed : how often the study is repeated, and the seed from which all others follow
     budget : the numbers of the chosen scale
     data : folder or file of the user, for studies of recordings that are not ours to give away
@@ -179,7 +183,7 @@ class Workbench:
     @property
     def work(self) -> Path:
         """Directory of networks and computations."""
-        return self.output / "work"
+        return (self.output.parent if self.study.shares_work else self.output) / "work"
 
     @property
     def cpu_seconds(self) -> float:

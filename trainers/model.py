@@ -63,6 +63,8 @@ class Model(nn.Module, ABC):
     kind: ClassVar[str]
     #: parameters that belong to the network but are never trained by gradients: signs, wiring, random feedback
     constants: ClassVar[tuple[str, ...]] = ()
+    #: name of the state variable that is the activity itself, which archives do not keep twice; empty for none
+    activity_variable: ClassVar[str] = ""
     #: unit of :meth:`activity`, such as "Hz"; empty where it has none
     activity_unit: ClassVar[str] = ""
     #: whether ``step`` is differentiable, so that its fixed points can be searched for
@@ -132,7 +134,7 @@ class Model(nn.Module, ABC):
 
     def recorded_states(self, states: Tensor) -> dict[str, Tensor]:
         """Return the further state variables that an archive keeps, by name, from states (…, state)."""
-        return {variable.name: variable.of(states) for variable in self.state_layout}
+        return {part.name: part.of(states) for part in self.state_layout if part.name != self.activity_variable}
 
     def learning_states(
         self, names: Sequence[str], task: Any, batch: Any, rule: Any, steps: slice

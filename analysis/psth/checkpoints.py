@@ -1,6 +1,6 @@
 """Checkpoints of training, given as recordings or as arrays: the same fields for both."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ from ..validation import Array
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """One network at one moment of its training: ``index`` is its place in what was given."""
+    """One ``network`` at one moment of its training: ``index`` is its place in what was given."""
 
     index: int
+    network: str
     activity: Any
     time: Any
     labels: Any
@@ -29,6 +30,12 @@ class Checkpoint:
         if epoch not in self.recording.epochs:
             raise InputError(f"checkpoint {self.index}: {unknown_name('epoch', epoch, self.recording.epochs)}")
         return self.recording.epochs[epoch]
+
+    def of_network(self, what: str, by_network: Mapping[str, Any]) -> Any:
+        """Return what a mapping has for the network of this checkpoint."""
+        if self.network not in by_network:
+            raise InputError(f"{what}: {unknown_name('network', self.network, map(str, by_network))}")
+        return by_network[self.network]
 
 
 class Checkpoints:
@@ -58,11 +65,11 @@ class Checkpoints:
         return (self[index] for index in range(len(self.items)))
 
     def __getitem__(self, index: int) -> Checkpoint:
-        item = self.items[index]
+        item, network = self.items[index], self.names[self.codes[index]]
         if not hasattr(item, "activity"):
             if self._time is None:
                 raise InputError("time: expected the times of the samples, since checkpoints are arrays")
-            return Checkpoint(index, item, self._time, self._labels_of(index), None)
+            return Checkpoint(index, network, item, self._time, self._labels_of(index), None)
         labels = self._labels
         if isinstance(labels, str):
             if labels not in item.trials:
@@ -70,7 +77,7 @@ class Checkpoints:
             labels = item.trials[labels]
         else:
             labels = self._labels_of(index)
-        return Checkpoint(index, item.activity, item.time, labels, item)
+        return Checkpoint(index, network, item.activity, item.time, labels, item)
 
     def _labels_of(self, index: int) -> Any:
         """Return the labels of one checkpoint: its own of a list of arrays, or those that all share."""

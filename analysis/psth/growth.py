@@ -157,13 +157,14 @@ def training_growth(
         value=value, low=np.stack(low), high=np.stack(high), trials_seen=points,
         performance=None if scores is None else np.bincount(place, scores) / np.bincount(place),
         n_networks=(sums.n_checkpoints > 0).sum(axis=0), n_drawn=drawn.counts, conditions=found.conditions,
-        quantity=f"{found.quantity}, {_name(measure)}", drawn=drawn.over, level=level,
+        quantity=f"{found.quantity}, {epoch_name(measure)}", drawn=drawn.over, level=level,
         parameters={**found.parameters, "interval": interval, "n_resamples": n_resamples, "seed": seed},
         input_digest=digest_arrays([np.array(digests), place, run.codes, run.seed_codes]),
     )  # fmt: skip
 
 
-def _name(measure: Any) -> str:
+def epoch_name(measure: Any) -> str:
+    """Return an epoch as text: its name, or its edges in seconds."""
     if isinstance(measure, str):
         return measure
     start, stop = np.asarray(measure, dtype=float)

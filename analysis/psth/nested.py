@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -148,6 +149,31 @@ class Resampled:
         error = drawn.std(axis=0) * np.sqrt(count / (count - 1))
         reach = stdtrit(count - 1, (1 + self.level) / 2) * error
         return estimate - reach, estimate + reach
+
+    def stage_bounds(self, estimates: Array) -> tuple[Array, Array]:
+        """Return the intervals around the estimates (moment, …) at all moments, each (moment, …)."""
+        low, high = zip(*(self.bounds(each, moment) for moment, each in enumerate(estimates)), strict=True)
+        return np.stack(low), np.stack(high)
+
+    def differences(self, estimates: Array) -> tuple[Array, Array, Array]:
+        """Return the differences of later less earlier moments and their bounds, each (pair, …): see :func:`pairs`."""
+        both = pairs(len(estimates))
+        if not both:
+            none = np.zeros((0, *estimates.shape[1:]))
+            return none, none, none
+        gaps = np.stack([estimates[after] - estimates[before] for before, after in both])
+        found = [self.bounds(gap, after, before) for gap, (before, after) in zip(gaps, both, strict=True)]
+        low, high = zip(*found, strict=True)
+        return gaps, np.stack(low), np.stack(high)
+
+
+def pairs(n_moments: int) -> list[tuple[int, int]]:
+    """Return all pairs of moments, the earlier first.
+
+    >>> pairs(3)
+    [(0, 1), (0, 2), (1, 2)]
+    """
+    return list(combinations(range(n_moments), 2))
 
 
 def usable_weights(found: PSTH) -> Array:

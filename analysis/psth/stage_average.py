@@ -1,8 +1,7 @@
 """Mean activity of a population at each stage of training, with intervals over networks."""
 
 import dataclasses
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from .assignment import assign_stages
 from .average import psth
 from .bands import confidence
 from .checkpoints import Checkpoint, Checkpoints
-from .nested import UnitSums, usable_weights
+from .nested import Resampled, UnitSums, pairs, usable_weights
 from .preferred import preferred_psth
 from .record import PSTH
 from .stage_record import StagePSTH
@@ -76,7 +75,8 @@ def stage_psth(
         Of the intervals; ``seed`` also of the folds.
     **options
         Of :func:`preferred_psth` with an ``epoch`` (``mode``, ``n_folds``, ``population``, ``baseline``,
-        ``normalize``, ``kernel`` …), of :func:`psth` without.
+        ``normalize``, ``kernel`` …), of :func:`psth` without. ``population`` may be a mapping from network to its
+        units, such as :func:`fixed_population` makes.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def stage_psth(
     level, n_resamples = confidence(level), whole_number("n_resamples", n_resamples, least=1)
     run = Checkpoints(checkpoints, time, labels, networks=networks, seeds=seeds)
     scores, seen = run.numbers("performance", performance), run.numbers("trials_seen", trials_seen)
-    names, membership = _stages(stages, scores, seen, run)
+    names, membership = stage_members(stages, scores, seen, run)
     sums = UnitSums(run.codes, run.seed_codes, len(names))
     last: PSTH | None = None
     digests = []
@@ -129,19 +129,17 @@ def stage_psth(
     rows = sums.rows()
     means = rows.estimate()  # (stage, condition, time)
     drawn = rows.resample(n_resamples, seed, level, interval)
-    pairs = list(combinations(range(len(names)), 2))
-    low, high = _bounded(drawn, [(means[stage], stage, None) for stage in range(len(names))])
-    gap_low, gap_high = _bounded(drawn, [(means[b] - means[a], b, a) for a, b in pairs], means.shape[1:])
+    low, high = drawn.stage_bounds(means)
+    gap, gap_low, gap_high = drawn.differences(means)
     measured: dict[str, Array] = {}
     if measure is not None:
         edges = measured_epoch(run[0], measure, last)
-        measured = _measured(means, drawn, samples_of(last.time, edges, 1, "measure")[0], pairs)
+        measured = _measured(means, drawn, samples_of(last.time, edges, 1, "measure")[0])
     with_stage = membership.astype(float)
     return StagePSTH(
         mean=means, low=low, high=high,
-        difference=np.stack([means[b] - means[a] for a, b in pairs]) if pairs else np.zeros((0, *means.shape[1:])),
-        difference_low=gap_low, difference_high=gap_high, time=last.time, time_unit=last.time_unit,
-        stages=names, conditions=last.conditions, pairs=tuple((names[a], names[b]) for a, b in pairs),
+        difference=gap, difference_low=gap_low, difference_high=gap_high, time=last.time, time_unit=last.time_unit,
+        stages=names, conditions=last.conditions, pairs=tuple((names[a], names[b]) for a, b in pairs(len(names))),
         n_checkpoints=sums.n_checkpoints.sum(axis=0), n_networks=(sums.n_checkpoints > 0).sum(axis=0),
         n_units=sums.n_units.sum(axis=0) / np.maximum(sums.n_checkpoints.sum(axis=0), 1),
         performance=None if scores is None else with_stage @ scores / with_stage.sum(axis=1),
@@ -156,6 +154,8 @@ def stage_psth(
 def checkpoint_psth(checkpoint: Checkpoint, epoch: Any, options: dict[str, Any], *, seed: int, level: float) -> PSTH:
     """Return the curves of one checkpoint, of preferred and opposite label with an ``epoch``, else of all labels."""
     own = dict(options)
+    if isinstance(own.get("population"), Mapping):
+        own["population"] = checkpoint.of_network("population", own["population"])
     for name in ("baseline", "responsive_epoch"):
         if name in own:
             own[name] = checkpoint.edges(own[name])
@@ -179,7 +179,9 @@ def measured_epoch(checkpoint: Checkpoint, measure: Any, found: PSTH) -> Any:
     return checkpoint.edges(measure)
 
 
-def _stages(stages: Any, scores: Array | None, seen: Array | None, run: Checkpoints) -> tuple[tuple[str, ...], Array]:
+def stage_members(
+    stages: Any, scores: Array | None, seen: Array | None, run: Checkpoints
+) -> tuple[tuple[str, ...], Array]:
     """Return the names of the stages that have checkpoints, in order, and their members (stage, checkpoint)."""
     if stages is None:
         if scores is None:
@@ -199,22 +201,13 @@ def _stages(stages: Any, scores: Array | None, seen: Array | None, run: Checkpoi
     return tuple(name for name, keep in zip(names, kept, strict=True) if keep), membership[kept]
 
 
-def _bounded(drawn: Any, wanted: list[tuple[Array, int, int | None]], shape: Any = ()) -> tuple[Array, Array]:
-    found = [drawn.bounds(*each) for each in wanted]
-    if not found:
-        return np.zeros((0, *shape)), np.zeros((0, *shape))
-    low, high = zip(*found, strict=True)
-    return np.stack(low), np.stack(high)
-
-
-def _measured(means: Array, drawn: Any, inside: Array, pairs: list[tuple[int, int]]) -> dict[str, Array]:
+def _measured(means: Array, drawn: Resampled, inside: Array) -> dict[str, Array]:
     """Return the means over an epoch and their differences, with intervals."""
     of_epoch = dataclasses.replace(drawn, means=drawn.means[..., inside].mean(axis=-1))
     levels = means[..., inside].mean(axis=-1)
-    low, high = _bounded(of_epoch, [(levels[stage], stage, None) for stage in range(len(levels))])
-    gap_low, gap_high = _bounded(of_epoch, [(levels[b] - levels[a], b, a) for a, b in pairs], levels.shape[1:])
-    gaps = np.stack([levels[b] - levels[a] for a, b in pairs]) if pairs else np.zeros((0, *levels.shape[1:]))
+    low, high = of_epoch.stage_bounds(levels)
+    gap, gap_low, gap_high = of_epoch.differences(levels)
     return {
         "epoch_mean": levels, "epoch_low": low, "epoch_high": high,
-        "epoch_difference": gaps, "epoch_difference_low": gap_low, "epoch_difference_high": gap_high,
+        "epoch_difference": gap, "epoch_difference_low": gap_low, "epoch_difference_high": gap_high,
     }  # fmt: skip

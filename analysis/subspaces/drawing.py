@@ -9,6 +9,7 @@ from ..validation import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from .comparison import SubspaceComparison
     from .cross_validated_rank import Dimensionality
@@ -92,6 +93,23 @@ def draw_trajectories(paths: Array, labels: tuple[str, ...], ax: "Axes | None", 
     drawn = f"{min(len(paths), _MOST_TRIALS)} of {len(paths)} trials and the mean of all"
     ax.set_title(f"{_counted(len(labels), 'condition')}, each from its dot" if labels else drawn)
     return ax
+
+
+def draw_component_times(found: "PrincipalComponents", n_components: int) -> "Figure":
+    """Draw each of the first components against time in a panel, one line for each condition."""
+    drawn = plotting.figure(columns=n_components, width=3.6, height=2.9)
+    times = np.arange(found.scores.shape[1]) if found.time is None else found.time
+    for index, ax in enumerate(drawn.axes):
+        for scores, (label, style) in zip(found.scores, _condition_styles(found.labels).items(), strict=True):
+            ax.plot(times, scores[:, index], label=label, **style)
+        ax.axhline(0, color=plotting.GREY, linewidth=0.6, zorder=0)
+        ax.set(xlabel="sample" if found.time is None else "time (s)")
+        ax.margins(x=0)
+        ax.set_title(f"component {index + 1} ({found.variance_ratio[index]:.0%} of variance)")
+    drawn.axes[0].set_ylabel("score (z-scored units)")
+    if len(found.labels) <= _MOST_NAMED:
+        drawn.axes[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small", frameon=False)
+    return drawn
 
 
 def draw_angles(found: "SubspaceComparison", ax: "Axes | None") -> "Axes":

@@ -125,6 +125,21 @@ PUBLIC = [
     "smooth_activity",
     "stage_psth",
     "training_growth",
+    "ConditionPCA",
+    "DirectionOverlap",
+    "DistractorPerformance",
+    "PeriodActivity",
+    "PeriodComparison",
+    "SaccadeErrors",
+    "SampleUnit",
+    "compare_periods",
+    "condition_pca",
+    "direction_overlap",
+    "distractor_performance",
+    "fixed_population",
+    "period_activity",
+    "saccade_errors",
+    "sample_unit",
 ]
 CONSTANTS = {"R2_MODES", "TRUNCATIONS"}
 
