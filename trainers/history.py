@@ -66,7 +66,7 @@ class History(Sequence[Recording]):
     archive : open archive with checkpoints
     rule : name of a rule of its task; not needed when there is one
     checkpoints : numbers of trials seen, or text ``start:stop:step`` of such numbers (each part may be left out; the
-        stop is included); every checkpoint when None
+        stop is included, steps count from the first checkpoint inside); every checkpoint when None
     n_trials, seed : trials of each recording and their seed
     performance_trials : fresh trials on which performance is measured, as training draws them; the task's own number
         when None, and the replayed trials when 0
@@ -168,12 +168,11 @@ def _span(trials_seen: np.ndarray, text: str) -> np.ndarray:
             f"checkpoints '{text}': expected numbers of trials, or START:STOP:STEP such as 520960:628480:1280"
         )
     start, stop = int(parts[0] or 0), int(parts[1] or trials_seen[-1])
-    inside = (trials_seen >= start) & (trials_seen <= stop)
-    if len(parts) == 3 and parts[2]:
-        inside &= (trials_seen - start) % max(1, int(parts[2])) == 0
-    if not inside.any():
+    rows = np.flatnonzero((trials_seen >= start) & (trials_seen <= stop))
+    if not len(rows):
         raise InputError(f"checkpoints '{text}': none among {trials_seen[0]} to {trials_seen[-1]} trials")
-    return np.flatnonzero(inside)
+    step = int(parts[2]) if len(parts) == 3 and parts[2] else 1
+    return rows[(trials_seen[rows] - trials_seen[rows[0]]) % max(1, step) == 0]
 
 
 def _rule(archive: Archive, name: str | None) -> Task:

@@ -9,4 +9,14 @@ from .report import SweepReport, report_on
 from .runner import EXECUTORS, run_sweep, run_tasks
 from .tasks import Job, Task
 
-__all__ = ["EXECUTORS", "Job", "SweepReport", "Task", "can_share_a_batch", "read_grid", "report_on", "run_sweep", "run_tasks"]
+__all__ = [
+    "EXECUTORS",
+    "Job",
+    "SweepReport",
+    "Task",
+    "can_share_a_batch",
+    "read_grid",
+    "report_on",
+    "run_sweep",
+    "run_tasks",
+]
