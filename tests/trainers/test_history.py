@@ -126,7 +126,8 @@ def test_checkpoints_are_numbers_or_spans(path, chosen, rows):
     ("rule", "chosen", "words"),
     [
         (None, None, "several rules: overlap, odrd; choose one"), ("odd", None, "odrd"),
-        ("odrd", [5], "found 5 trials"), ("odrd", [], "found no trials"), ("odrd", "1", "START:STOP:STEP"), ("odrd", "a:b", "START:STOP:STEP"),
+        ("odrd", [5], "found 5 trials"), ("odrd", [], "found no trials"),
+        ("odrd", "1", "START:STOP:STEP"), ("odrd", "a:b", "START:STOP:STEP"),
         ("odrd", "40:", "none among 0 to 32"),
     ],
 )  # fmt: skip
