@@ -30,6 +30,7 @@ COMMANDS = {
     "validate": "Check archives: structure, sizes, and every bit against the digest.",
     "fixedpoints": "Find, certify and linearise the fixed points of a trained network.",
     "continue": "Follow fixed points along an input, a weight scale or through training.",
+    "emergence": "Follow fixed points through training: where memories and other attractors arise.",
     "lyapunov": "Measure the Lyapunov exponents of a trained network.",
     "cka": "Compare the representations of networks or recordings.",
     "similarity": "Compare networks or recordings by any measure: CCA, Procrustes, RSA, prediction, dynamics.",

@@ -20,11 +20,14 @@ from .drawing.portrait import Plane, flow_field, phase_portrait
 from .drawing.space import phase_portrait_3d
 from .drawing.spectrum import spectrum_plot
 from .find import find_fixed_points
+from .following.checkpoints import along_checkpoints, along_family
 from .following.follow import bifurcation_diagram, continue_branch
 from .following.parameters import along_input, along_scale, along_weights
 from .following.record import BifurcationDiagram
 from .following.tracking import track_points
 from .following.tracking_record import Tracking
+from .following.training import training_diagram
+from .following.training_record import TrainingDiagram
 from .landscape.basins import Basins, basins
 from .landscape.connections import Connections, connections
 from .linear.continuous import line_scores, ring_score
@@ -58,6 +61,9 @@ __all__ = [
     "ReluFixedPoints",
     "TorchMap",
     "Tracking",
+    "TrainingDiagram",
+    "along_checkpoints",
+    "along_family",
     "along_input",
     "along_scale",
     "along_weights",
@@ -96,4 +102,5 @@ __all__ = [
     "sample_starts",
     "spectrum_plot",
     "track_points",
+    "training_diagram",
 ]

@@ -172,7 +172,8 @@ def _span(trials_seen: np.ndarray, text: str) -> np.ndarray:
     if not len(rows):
         raise InputError(f"checkpoints '{text}': none among {trials_seen[0]} to {trials_seen[-1]} trials")
     step = int(parts[2]) if len(parts) == 3 and parts[2] else 1
-    return rows[(trials_seen[rows] - trials_seen[rows[0]]) % max(1, step) == 0]
+    chosen: np.ndarray = rows[(trials_seen[rows] - trials_seen[rows[0]]) % max(1, step) == 0]
+    return chosen
 
 
 def _rule(archive: Archive, name: str | None) -> Task:

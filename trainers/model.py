@@ -322,6 +322,11 @@ class Model(nn.Module, ABC):
             visited.append(state)
         return torch.stack(visited, dim=-2)
 
+    def weight(self, name: str) -> Tensor:
+        """Return a parameter by name: also one that ``torch.func.functional_call`` has put in its place."""
+        value: Tensor = getattr(self, name)
+        return value
+
     def with_member_axis(self, tensor: Tensor, ndim: int) -> Tensor:
         """Return ``tensor`` with a leading member axis when the model has one and the tensor does not."""
         if self.members is None or tensor.ndim > ndim:

@@ -94,6 +94,8 @@ def along_weights(
 
     def parametrized(states: Tensor, parameter: Tensor) -> Tensor:
         # One network for all rows when they share it; each row needs its own graph when its derivative is wanted.
+        if not len(states):
+            return states
         if not parameter.requires_grad and bool((parameter == parameter[0]).all()):
             return at(states, parameter[0, 0])
         return torch.cat([at(states[i : i + 1], parameter[i, 0]) for i in range(len(states))])

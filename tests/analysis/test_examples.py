@@ -21,6 +21,7 @@ PAGES = {
     "analysis": 16,
     "decoding": 11,
     "dpca": 13,
+    "maturation": 38,
     "psth": 18,
     "selectivity": 25,
     "similarity": 24,

@@ -8,7 +8,7 @@ import pytest
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["fixedpoints", "landscape", "following", "cycles"])
+@pytest.mark.parametrize("page", ["fixedpoints", "landscape", "following", "cycles", "emergence"])
 def test_page(page, capsys):
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

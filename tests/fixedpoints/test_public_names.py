@@ -23,6 +23,9 @@ PUBLIC = [
     "TANH_CURVATURE",
     "TorchMap",
     "Tracking",
+    "TrainingDiagram",
+    "along_checkpoints",
+    "along_family",
     "along_input",
     "along_scale",
     "along_weights",
@@ -61,6 +64,7 @@ PUBLIC = [
     "sample_starts",
     "spectrum_plot",
     "track_points",
+    "training_diagram",
 ]
 CONSTANTS = {"LOGISTIC_CURVATURE", "TANH_CURVATURE"}
 

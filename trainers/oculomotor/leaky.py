@@ -87,7 +87,7 @@ class LeakyRNN(OculomotorModel):
 
     def trained_weight(self, name: str) -> Tensor:
         """Return a parameter such that gradients reach only what ``config.trained`` lets change."""
-        return self.get_parameter(name) if self.config.separate_input else super().trained_weight(name)
+        return self.weight(name) if self.config.separate_input else super().trained_weight(name)
 
     def input_weights(self) -> tuple[Tensor, Tensor]:
         """Return W_in (…, unit, input) and b (…, unit), also with ``separate_input``."""

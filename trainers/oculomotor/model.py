@@ -133,7 +133,7 @@ class OculomotorModel(Model):
 
         An entry whose gradient is exactly zero at every step stays where it is under every optimiser in use.
         """
-        value = self.get_parameter(name)
+        value = self.weight(name)
         if self.config.trained != "rule_input" or not name.endswith("input_weight"):
             return value
         n = self.config.n_sensory
@@ -153,13 +153,13 @@ class OculomotorModel(Model):
     def input_weights(self) -> tuple[Tensor, Tensor]:
         """Return W_in (…, gate · unit, input) and b (…, gate · unit) of all gates."""
         weights = [self.trained_weight(f"{gate}input_weight") for gate in self.gates]
-        biases = [self.get_parameter(f"{gate}recurrent_bias") for gate in self.gates]
+        biases = [self.weight(f"{gate}recurrent_bias") for gate in self.gates]
         return _joined(weights, dim=-2), _joined(biases, dim=-1)
 
     def recurrent_weights(self) -> tuple[Tensor, ...]:
         """Return W_rec of each kernel, (…, gate · unit, unit_pre)."""
         return tuple(
-            _joined([self.get_parameter(f"{gate}recurrent_weight") for gate in kernel], dim=-2)
+            _joined([self.weight(f"{gate}recurrent_weight") for gate in kernel], dim=-2)
             for kernel in self.kernels
         )
 

@@ -46,7 +46,7 @@ class LowRankGRU(ThreeBodyModel):
 
     def gate_drive(self, gate: str, r: Tensor) -> Tensor:
         """Return c1 M (Nᵀ r) of one gate."""
-        left, right = self.get_parameter(f"{gate}_left"), self.get_parameter(f"{gate}_right")
+        left, right = self.weight(f"{gate}_left"), self.weight(f"{gate}_right")
         return (r @ right) @ (self.two_body_scale() * left).mT
 
     def input_drive(self, input: Tensor, group: str = "") -> Tensor:
