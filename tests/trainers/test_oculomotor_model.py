@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from dynascope.errors import ConfigurationError, InputError
+from dynascope.trainers.activations import ACTIVATIONS
 from dynascope.trainers.config import build
 from dynascope.trainers.model import Trajectory
 from dynascope.trainers.oculomotor import FAMILY, OculomotorConfig, lesioned
-from dynascope.trainers.oculomotor.activations import ACTIVATIONS
 from dynascope.trainers.oculomotor.leaky import random_orthogonal
 from dynascope.trainers.optimizers import Optimizer
 from dynascope.trainers.settings import TrainingConfig

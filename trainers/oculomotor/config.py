@@ -4,9 +4,9 @@ import dataclasses
 
 from ...errors import ConfigurationError
 from ..config import choice, positive
+from .gains import GAINS
 
 KINDS = ("leaky_rnn", "leaky_gru", "gru", "lstm")
-ACTIVATIONS = ("softplus", "relu", "tanh", "power", "retanh", "elu")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class OculomotorConfig:
     n_outputs: int = positive(9)
     alpha: float = positive(0.2)
     recurrent_noise: float = positive(0.05, zero=True)
-    activation: str = choice(*ACTIVATIONS, default="softplus")
+    activation: str = choice(*GAINS, default="softplus")
     recurrent_start: str = choice("orthogonal", "gaussian", "identity", default="orthogonal")
     recurrent_gain: float | None = positive(None, zero=True)
     input_gain: float | None = positive(None, zero=True)

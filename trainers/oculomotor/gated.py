@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ..activations import ACTIVATIONS
 from ..model import StateVariable, linear
-from .activations import ACTIVATIONS
 from .model import OculomotorModel
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..activations import ACTIVATIONS, Activation
+from ..initial_weights import xavier
 from ..model import linear
-from ..three_body.model import xavier
 from . import kernel
-from .activations import ACTIVATIONS, Activation
+from .gains import GAINS
 from .model import Dims, Draws, OculomotorModel, Shapes
 
 
@@ -71,9 +72,9 @@ class LeakyRNN(OculomotorModel):
                 drawn["rule_mixing"] = random_orthogonal(config.n_rules, generator)
             drawn["rule_input_weight"] = xavier((n, config.n_rules), config.n_rules, n, generator)
         else:
-            gain = self.activation.input_gain if config.input_gain is None else config.input_gain
+            gain = GAINS[config.activation].input if config.input_gain is None else config.input_gain
             drawn["input_weight"] = gain * generator.normal(size=(n, config.n_inputs)) / np.sqrt(config.n_inputs)
-        gain = self.activation.recurrent_gain if config.recurrent_gain is None else config.recurrent_gain
+        gain = GAINS[config.activation].recurrent if config.recurrent_gain is None else config.recurrent_gain
         drawn["recurrent_weight"] = gain * RECURRENT_STARTS[config.recurrent_start](n, generator)
         drawn["recurrent_bias"] = np.zeros(n)
         return drawn

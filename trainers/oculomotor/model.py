@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..initial_weights import xavier
 from ..model import Generators, Model, StateVariable, Trajectory, linear
-from ..three_body.model import xavier
 from .config import OculomotorConfig
 from .penalties import Penalties
 
@@ -159,8 +159,7 @@ class OculomotorModel(Model):
     def recurrent_weights(self) -> tuple[Tensor, ...]:
         """Return W_rec of each kernel, (…, gate · unit, unit_pre)."""
         return tuple(
-            _joined([self.weight(f"{gate}recurrent_weight") for gate in kernel], dim=-2)
-            for kernel in self.kernels
+            _joined([self.weight(f"{gate}recurrent_weight") for gate in kernel], dim=-2) for kernel in self.kernels
         )
 
     def step(self, state: Tensor, input: Tensor, noise: Tensor | None = None) -> Tensor:

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .model import TANH_CURVATURE, Dims, Draws, Shapes, ThreeBodyModel
+from ..activations import TANH_CURVATURE
+from .model import Dims, Draws, Shapes, ThreeBodyModel
 
 
 def two_body_drive(r: Tensor, weight: Tensor) -> Tensor:

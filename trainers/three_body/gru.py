@@ -4,7 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .model import ACTIVATIONS, Dims, Draws, Shapes, ThreeBodyModel, xavier
+from ..activations import ACTIVATIONS
+from ..initial_weights import xavier
+from .model import Dims, Draws, Shapes, ThreeBodyModel
 
 GATES = ("reset", "update", "candidate")
 
@@ -58,7 +60,7 @@ class LowRankGRU(ThreeBodyModel):
         reset_drive, update_drive, candidate_drive = drive.chunk(3, dim=-1)
         reset = torch.sigmoid(self.gate_drive("reset", x) + reset_drive)
         update = torch.sigmoid(self.gate_drive("update", x) + update_drive)
-        phi = ACTIVATIONS[self.config.nonlinearity]
+        phi = ACTIVATIONS[self.config.nonlinearity].function
         candidate = phi(self.gate_drive("candidate", reset * x) + candidate_drive)
         return (1 - update) * candidate + update * x
 

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..activations import TANH_CURVATURE
+from ..initial_weights import xavier
 from ..model import Trajectory
 from .full import gate_weights, mixed
-from .model import TANH_CURVATURE, Dims, Draws, Shapes, ThreeBodyModel, xavier
+from .model import Dims, Draws, Shapes, ThreeBodyModel
 
 if TYPE_CHECKING:
     from .reduced import ReducedDynamics

@@ -16,28 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..activations import ACTIVATIONS
+from ..initial_weights import xavier
 from ..model import Model, StateVariable, linear
 from .config import ThreeBodyConfig
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "softplus": torch.nn.functional.softplus,
-    "identity": lambda x: x,
-}
-
-# Their derivatives.
-SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": lambda x: 1 - torch.tanh(x).square(),
-    "relu": lambda x: (x > 0).to(x),
-    "sigmoid": lambda x: torch.sigmoid(x) * torch.sigmoid(-x),
-    "softplus": torch.sigmoid,
-    "identity": torch.ones_like,
-}
-
-#: largest |φ''| of φ = tanh, reached at tanh x = 1/√3
-TANH_CURVATURE = 4 / (3 * 3**0.5)
 
 Shapes = dict[str, tuple[int, ...]]
 Dims = dict[str, tuple[str, ...]]
@@ -144,7 +126,7 @@ class ThreeBodyModel(Model):
 
     def target(self, x: Tensor, drive: Tensor) -> Tensor:
         """Return s, where the leaky dynamics pull x and where the map puts it."""
-        phi = ACTIVATIONS[self.config.nonlinearity]
+        phi = ACTIVATIONS[self.config.nonlinearity].function
         if self.config.form == "rate":
             return self.recurrent_drive(phi(x)) + drive
         return phi(self.recurrent_drive(x) + drive)
@@ -169,7 +151,7 @@ class ThreeBodyModel(Model):
         """Return what the readout sees: ψ(x) in form ``rate``, x in form ``voltage``."""
         if self.config.form == "voltage":
             return state
-        return ACTIVATIONS[self.config.output_nonlinearity](state)
+        return ACTIVATIONS[self.config.output_nonlinearity].function(state)
 
     def readout(self, state: Tensor) -> Tensor:
         """Return y, (…, output) from x (…, unit)."""
@@ -184,7 +166,7 @@ class ThreeBodyModel(Model):
 
     def activity(self, states: Tensor) -> Tensor:
         """Return the rates φ(x), or x in form ``voltage``."""
-        return states if self.config.form == "voltage" else ACTIVATIONS[self.config.nonlinearity](states)
+        return states if self.config.form == "voltage" else ACTIVATIONS[self.config.nonlinearity].function(states)
 
     def drive_jacobian(self, r: Tensor) -> Tensor | None:
         """Return ∂rec/∂r, (trial, unit, unit) or (unit, unit) if r does not matter; None when there is no formula."""
@@ -201,13 +183,13 @@ class ThreeBodyModel(Model):
 
     @torch.no_grad()
     def _jacobian(self, state: Tensor, input: Tensor) -> Tensor:
-        name = self.config.nonlinearity
+        phi = ACTIVATIONS[self.config.nonlinearity]
         if self.config.form == "rate":
-            kernel = self.drive_jacobian(ACTIVATIONS[name](state))
-            slopes = SLOPES[name](state)[:, None, :]
+            kernel = self.drive_jacobian(phi.function(state))
+            slopes = phi.slope(state)[:, None, :]
         else:
             kernel = self.drive_jacobian(state)
-            slopes = SLOPES[name](self.recurrent_drive(state) + self.input_drive(input))[:, :, None]
+            slopes = phi.slope(self.recurrent_drive(state) + self.input_drive(input))[:, :, None]
         assert kernel is not None  # jacobian() hands this method out only where there is a formula
         pulled = kernel * slopes
         if self.config.mode == "disc":
@@ -252,12 +234,6 @@ def _wide(shape: tuple[int, ...], fan_in: int, fan_out: int, generator: np.rando
 
 def _zero(shape: tuple[int, ...], fan_in: int, fan_out: int, generator: np.random.Generator) -> np.ndarray:
     return np.zeros(shape)
-
-
-def xavier(shape: tuple[int, ...], fan_in: int, fan_out: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw from U(±√(6/(fan_in + fan_out))) (Glorot and Bengio 2010, eq. 16)."""
-    bound = np.sqrt(6 / (fan_in + fan_out))
-    return generator.uniform(-bound, bound, shape)
 
 
 def _default(shape: tuple[int, ...], fan_in: int, fan_out: int, generator: np.random.Generator) -> np.ndarray:

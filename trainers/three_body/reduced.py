@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ..activations import ACTIVATIONS
 from .lowrank import LowRankModel
-from .model import ACTIVATIONS
 
 
 class ReducedDynamics:
@@ -70,7 +70,7 @@ class ReducedDynamics:
         """Return z one time step later: (trial, coordinate), (trial, input) → (trial, coordinate)."""
         model = self.model
         alpha = model.config.alpha if model.config.mode == "cont" else 1.0
-        rates = ACTIVATIONS[model.config.nonlinearity](self.lift(z))
+        rates = ACTIVATIONS[model.config.nonlinearity].function(self.lift(z))
         drives = self._component_drives(rates)
         target = torch.cat([drives, input.to(z).expand(*z.shape[:-1], -1)], dim=-1)
         if model.config.input_bias:
