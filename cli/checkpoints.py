@@ -105,9 +105,12 @@ def recordings_of_training(
     array: str = "activity",
     *,
     checkpoints: str | None = None,
+    measured: bool = True,
     console: Console | None = None,
 ) -> Iterator[Training]:
     """Yield the checkpoints of networks: the recorded ones, or those that are to be replayed.
+
+    The performance at checkpoints that are replayed is NaN unless it is to be ``measured``, on hundreds of trials each.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def recordings_of_training(
                 raise InputError(f"{path}: another network is called {network} too; rename one of the files")
             archive = files.enter_context(open_archive(path))
             if checkpoints is not None:
-                chosen += _replayed(archive, network, rule, checkpoints, console or Console(quiet=True))
+                chosen += _replayed(archive, network, rule, checkpoints, console or Console(quiet=True), measured)
                 continue
             found = _of_rule(list(archive.recordings.values()), rule, path)
             rules |= {str(recording.attrs.get("rule", "none")) for recording in found}
@@ -136,8 +139,8 @@ def recordings_of_training(
         yield Training(tuple(chosen), selection, array)
 
 
-def history_of(archive: "Archive", rule: str | None, checkpoints: str) -> "History":
-    """Return the checkpoints of an archive that ``--checkpoints`` asks for."""
+def history_of(archive: "Archive", rule: str | None, checkpoints: str, *, measured: bool = True) -> "History":
+    """Return the checkpoints of an archive that ``--checkpoints`` asks for; ``measured`` with their performance."""
     import torch
 
     from ..trainers import History
@@ -147,15 +150,18 @@ def history_of(archive: "Archive", rule: str | None, checkpoints: str) -> "Histo
     listed = all(word.isdigit() for word in words)
     if not listed and checkpoints != "all" and ":" not in checkpoints:
         raise InputError(f"--checkpoints {checkpoints}: expected all, START:STOP:STEP, or numbers such as 1280,2560")
-    return History(archive, rule, [int(word) for word in words] if listed else checkpoints.replace("all", ":"))
+    chosen = [int(word) for word in words] if listed else checkpoints.replace("all", ":")
+    return History(archive, rule, chosen, performance_trials=None if measured else 0)
 
 
 def _replayed(
-    archive: "Archive", network: str, rule: str | None, checkpoints: str, console: Console
+    archive: "Archive", network: str, rule: str | None, checkpoints: str, console: Console, measured: bool
 ) -> Iterator[Checkpoint]:
-    history = history_of(archive, rule, checkpoints)
-    with console.progress(f"performance of {network}", len(history)) as show:
-        performance = history.performance(lambda done, of: show(done, ""))
+    history = history_of(archive, rule, checkpoints, measured=measured)
+    performance = np.full(len(history), np.nan)
+    if measured:
+        with console.progress(f"performance of {network}", len(history)) as show:
+            performance = history.performance(lambda done, of: show(done, ""))
     for index, seen in enumerate(history.trials_seen):
         yield Checkpoint(network, float(performance[index]), float(seen), functools.partial(history.__getitem__, index))
 

@@ -42,10 +42,15 @@ COMMANDS = {
     "dpca": "Split activity into components that depend on one factor, one interaction, or time.",
     "selectivity": "Test every unit for the conditions of the trials, and select the units that respond.",
     "tuning": "Measure tuning curves and fit them.",
+    "unit": "Show one unit: its activity in every condition and its tuning.",
+    "periods": "Compare the activity of units in one epoch between stages of training.",
+    "directions": "Count the units that two tasks or epochs share, and compare what they prefer.",
+    "saccades": "Show how far responses land from where they should, at stages of training.",
     "reproduce": "Run a published study again and print our figures beside its own.",
     "completion": "Print the line that switches on shell completion.",
 }
-MODULES = {"continue": "continuation", "import": "importing"}  # words that Python keeps for itself
+# Words that Python keeps for itself, or cannot spell.
+MODULES = {"continue": "continuation", "import": "importing", "plot-loss": "plot_loss"}
 BUG = 70
 INTERRUPTED = 130
 

@@ -29,6 +29,19 @@ STUDIES = {
     "three-body.context": "three_body.context",
     "spiking.learning-rules": "spiking.learning_rules",
     "maturation.learning": "maturation.learning",
+    "maturation.emergence": "maturation.emergence",
+    "maturation.dpca": "maturation.dpca",
+    "maturation.pca": "maturation.pca",
+    "maturation.unit": "maturation.unit",
+    "maturation.similarity": "maturation.similarity",
+    "maturation.stage-psth": "maturation.stage_psth",
+    "maturation.delay-growth": "maturation.delay_growth",
+    "maturation.tuning": "maturation.tuning",
+    "maturation.periods": "maturation.periods",
+    "maturation.distractors": "maturation.distractors",
+    "maturation.saccades": "maturation.saccades",
+    "maturation.directions": "maturation.directions",
+    "maturation.decoding": "maturation.decoding",
 }
 SCALES = ("small", "paper")
 

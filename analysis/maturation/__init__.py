@@ -3,12 +3,14 @@
 ``stage_means`` averages numbers of checkpoints over stages. ``saccade_errors`` (``error_table``, ``medians``,
 ``saccade_record``) and ``distractor`` are about responses, ``period_activity`` (``period_record``) and
 ``period_comparison`` about activity in an epoch, ``direction_overlap`` and ``fixed_population`` (``selections``) about
-which units are selective, ``sample_unit`` (``unit_drawing``) about one unit; ``drawing`` has the other pictures.
+which units are selective, ``sample_unit`` (``unit_drawing``, ``most_selective``) about one unit; ``drawing`` has the
+other pictures.
 """
 
 from .direction_overlap import DirectionOverlap, direction_overlap
 from .distractor import DistractorPerformance, distractor_performance
 from .fixed_population import fixed_population
+from .most_selective import most_selective_unit
 from .period_activity import period_activity
 from .period_comparison import PeriodComparison, compare_periods
 from .period_record import PeriodActivity
@@ -27,6 +29,7 @@ __all__ = [
     "direction_overlap",
     "distractor_performance",
     "fixed_population",
+    "most_selective_unit",
     "period_activity",
     "saccade_errors",
     "sample_unit",

@@ -77,9 +77,8 @@ def location_grid(found: "SampleUnit") -> "Figure":
         "circle: mean there / largest"
     )
     with plotting.style():
-        drawn.suptitle(
-            f"{found.description + ': ' if found.description else ''}{about}", x=0.01, ha="left", fontsize="medium"
-        )
+        lines = [line for line in (found.description, about) if line]
+        drawn.suptitle("\n".join(lines), x=0.01, ha="left", fontsize="medium")
     return drawn
 
 

@@ -101,7 +101,7 @@ def _figure(found: Sequence[Network]) -> "Figure":
         _curves(ax, network)
     for ax in drawn.axes[len(found) :]:
         ax.remove()
-    drawn.axes[0].legend(loc="center right", fontsize="small")
+    drawn.axes[-1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     return drawn
 
 

@@ -86,6 +86,7 @@ PUBLIC = [
     "leak_check",
     "match_components",
     "mixed_selectivity",
+    "most_selective_unit",
     "paired_test",
     "participation_ratio",
     "pca",

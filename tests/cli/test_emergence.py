@@ -98,7 +98,7 @@ def test_inputs_that_differ_between_trials_are_noted(archive, call, tmp_path):
 REFUSED = [
     (["--at", "delay"], "unknown epoch of odr500 'delay': did you mean 'delay1'"),
     (["--at", "delay1", "--rule", "odr50"], "did you mean 'odr500'"),
-    (["--at", "delay1", "--cue", "9"], "--cue 9: trials of odr500 have the cues 0, 1, 2, 3, 4, 5, 6, 7"),
+    (["--at", "delay1", "--cue", "9"], "cue 9: trials of odr500 have the cues 0, 1, 2, 3, 4, 5, 6, 7"),
     (["--at", "delay1", "--checkpoints", "640:640"], "following needs at least 2 checkpoints, found 1"),
     (["--at", "delay1", "--checkpoints", "5:9"], "none among 0 to 1920 trials"),
     (["--at", "delay1", "--at-most", "1"], "--at-most"),

@@ -28,6 +28,10 @@ TINY = {
     },
     "three-body.context": {"epochs": 2, "stand_in_units": 8},
     "spiking.learning-rules": {"cues": 3, "delay": 0.1, "tau_adaptation": 0.7, "iterations": 20, "trials": 40},
+    **{
+        name: {"units": 16, "recurrent_gain": 1.0, "stop_trials": 4000, "checkpoints": 5}
+        for name in STUDIES if name.startswith("maturation.")
+    },
 }  # fmt: skip
 
 
@@ -37,17 +41,25 @@ def workbench(name, output, *, runs=1, **options):
     return Workbench(tiny, output, executor="serial", **options)
 
 
+@pytest.fixture(scope="module")
+def sisters(tmp_path_factory):
+    """Return a folder in which the outputs of studies that share their networks lie side by side."""
+    return tmp_path_factory.mktemp("sisters")
+
+
 @pytest.mark.parametrize("name", STUDIES)
-def test_a_study_runs_reports_and_trains_nothing_twice(name, tmp_path):
-    findings, text = run_study(workbench(name, tmp_path))
-    assert (tmp_path / "report.md").read_text() == text
+def test_a_study_runs_reports_and_trains_nothing_twice(name, tmp_path, sisters):
+    output = sisters / name if get_study(name).shares_work else tmp_path
+    bench = workbench(name, output)
+    findings, text = run_study(bench)
+    assert (output / "report.md").read_text() == text
     assert f"dynascope reproduce {name}" in text
     assert all(path.exists() for path in findings.files)
     assert all(table.title in text for table in findings.tables)
-    archives = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.h5")}
+    archives = {path: path.stat().st_mtime_ns for path in bench.work.rglob("*.h5")}
     assert archives
-    again, _ = run_study(workbench(name, tmp_path))
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.h5")} == archives
+    again, _ = run_study(workbench(name, output))
+    assert {path: path.stat().st_mtime_ns for path in bench.work.rglob("*.h5")} == archives
     assert [table.rows for table in again.tables] == [table.rows for table in findings.tables]
 
 
@@ -55,7 +67,7 @@ def test_a_study_runs_reports_and_trains_nothing_twice(name, tmp_path):
 def test_every_study_has_both_sizes_and_the_paper_has_its_own_number_of_runs(name):
     study = get_study(name)
     assert study.name == name
-    assert study.scales["paper"].runs == (5 if name.startswith("spiking") else 30)
+    assert study.scales["paper"].runs == {"spiking": 5, "three-body": 30, "maturation": 3}[name.partition(".")[0]]
     assert set(study.scales["small"].budget) == set(study.scales["paper"].budget)
 
 

@@ -64,8 +64,11 @@ def test_the_grid_has_cues_down_and_distractors_across():
 def test_pairs_have_noise_of_their_own():
     model, rule = network()
     found = distractor_grid(model, rule, 2)["error"]
-    assert len(np.unique(found.round(12))) == found.size
     np.testing.assert_array_equal(found, distractor_grid(model, rule, 2)["error"])
+    pair = "cue 3, distractor 6"
+    noise = randomness.torch_generator(0, f"noise, {pair}")
+    plain = trial_scores(model, rule, rule.probe(3, 6, 2, randomness.generator(0, pair)), noise)["error"]
+    np.testing.assert_array_equal(found[3, 6], plain)
 
 
 def test_a_rule_without_a_distractor_is_refused():
