@@ -37,6 +37,9 @@ from .discrimination import Discrimination, discrimination
 from .dpca import DemixedPCA, dpca
 from .dynamical_similarity import DynamicModes, dynamic_modes, dynamical_distance
 from .kernel_alignment import CKATerms, cka, cka_matrix, cka_terms
+from .learning_curves import LearningComparison, compare_learning
+from .learning_drawing import draw_learning_curves
+from .learning_speed import LearningSpeed, learning_speed
 from .low_rank import (
     canonical_factors,
     canonical_matrix_factors,
@@ -153,6 +156,8 @@ __all__ = [
     "EffectSizes",
     "FiringRates",
     "LeakCheck",
+    "LearningComparison",
+    "LearningSpeed",
     "LinearPredictivity",
     "MetricScaling",
     "MixedSelectivity",
@@ -195,6 +200,7 @@ __all__ = [
     "cka_terms",
     "cka_test",
     "compare_dissimilarities",
+    "compare_learning",
     "compare_periods",
     "compare_subspaces",
     "compare_tensors",
@@ -208,6 +214,7 @@ __all__ = [
     "dissimilarities",
     "distractor_performance",
     "dpca",
+    "draw_learning_curves",
     "dynamic_modes",
     "dynamical_distance",
     "effect_sizes",
@@ -221,6 +228,7 @@ __all__ = [
     "held_out_folds",
     "jpca",
     "leak_check",
+    "learning_speed",
     "linear_predictivity",
     "match_components",
     "metric_mds",

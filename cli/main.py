@@ -46,6 +46,7 @@ COMMANDS = {
     "periods": "Compare the activity of units in one epoch between stages of training.",
     "directions": "Count the units that two tasks or epochs share, and compare what they prefer.",
     "saccades": "Show how far responses land from where they should, at stages of training.",
+    "plot-loss": "Compare the loss curves of connectome networks trained on one grid, by label.",
     "reproduce": "Run a published study again and print our figures beside its own.",
     "completion": "Print the line that switches on shell completion.",
 }

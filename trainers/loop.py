@@ -112,6 +112,7 @@ class TrainingLoop:
         self.best_loss = np.full(members, np.inf)
         self.best_epochs = np.zeros(members, np.int64)
         self.log: list[Row] = []
+        self.during: Row = {}
 
     def run_epoch(self) -> None:
         """Evaluate, let finished members go, and train the others for one epoch."""
@@ -125,13 +126,18 @@ class TrainingLoop:
         if not self.active:
             return
         rate = self.config.learning_rate_at(self.epoch)
+        rows = []
         for _ in range(self.source.updates_per_epoch):
             if gradients is None:
-                gradients = self.rule(self.model, *self.source.batch(), self.noise)
+                task, batch = self.source.batch()
+                gradients = self.rule(self.model, task, batch, self.noise)
                 staying = None
+                if self.config.log == "during":
+                    rows.append(metrics(task, gradients.response, batch))
             self._update(gradients, rate, staying)
             self.trials_seen += gradients.response.outputs.shape[1]
             gradients = None
+        self.during = {name: np.mean([row[name] for row in rows], axis=0) for name in (rows[0] if rows else {})}
         self.epoch += 1
 
     def progress(self) -> Progress:
@@ -192,7 +198,9 @@ class TrainingLoop:
         separate forward run would compute the same numbers again.
         """
         gradients = None
-        if self.source.is_whole:
+        if self.during:
+            row = dict(self.during)
+        elif self.source.is_whole:
             task, batch = self.source.batch()
             gradients = self.rule(self.model, task, batch, self.noise)
             row = metrics(task, gradients.response, batch)
@@ -287,7 +295,8 @@ class TrainingLoop:
             "optimizer": self.optimizer.arrays(),
             "kept": {name: array.copy() for name, array in self.kept.items()},
             "best": {"check": self.best_check.copy(), "loss": self.best_loss.copy(), "epoch": self.best_epochs.copy()},
-            "plateau": {"reference": self.rules.plateau_reference},
+            "plateau": {"reference": self.rules.plateau_reference, "largest": self.rules.largest_validation},
+            "during": dict(self.during),
             "noise": {"states": np.stack([source.get_state().numpy() for source in self.noise])},
             "rewiring": {"states": np.stack([source.get_state().numpy() for source in self.rewiring])},
             "log": self.columns(),
@@ -312,6 +321,8 @@ class TrainingLoop:
             self.optimizer.load_arrays(snapshot["optimizer"])
             self.source.restore(values["source"])
             self.rules.plateau_reference = snapshot["plateau"]["reference"]
+            self.rules.largest_validation = snapshot["plateau"]["largest"]
+            self.during = dict(snapshot.get("during", {}))
             for name, made in (("noise", self.noise), ("rewiring", self.rewiring)):
                 for source, state in zip(made, snapshot[name]["states"], strict=True):
                     source.set_state(torch.tensor(state))

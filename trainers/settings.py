@@ -28,11 +28,16 @@ class TrainingConfig:
     epochs : most epochs to train. An epoch is the span between two evaluations: one pass over the training
         set, or ``updates_per_epoch`` updates when trials are drawn afresh
     n_trials : size of the training set; 0 draws fresh trials for every update
-    batch_size : trials per update
+    batch_size, order : trials per update; the batches of a training set that is drawn once are ``shuffled`` for every
+        pass, or have a ``fixed`` order
+    log : what the log says of the training trials: the loss ``before`` the updates of an epoch, on trials that an
+        evaluation runs for it, or its mean over the batches ``during`` the last epoch, which costs nothing
     validation_trials : size of a validation set that decides which weights are best; 0 uses the training set
     evaluation_trials : trials per evaluation, of each rule, when training trials are drawn afresh
     clip_norm, clip_value : largest norm of a network's gradient, and largest absolute value of each of its entries
     stop_loss : stop below this training loss
+    stop_share : stop when the validation loss is at most this share of its largest value so far; 0.01 is the
+        published criterion of 99 % for a loss that can reach 0
     plateau_checks, plateau_tolerance : at this many evenly spaced epochs, stop when the best loss has fallen by
         less than the tolerance since the last check; 0 checks turns the rule off
     stop_performance : stop when the performance exceeds this, that of the worst rule when there are several;
@@ -54,12 +59,15 @@ class TrainingConfig:
     epochs: int = positive(1000, zero=True)
     n_trials: int = positive(128, zero=True)
     batch_size: int = positive(128)
+    order: str = choice("shuffled", "fixed", default="shuffled")
+    log: str = choice("before", "during", default="before")
     updates_per_epoch: int = positive(20)
     validation_trials: int = positive(0, zero=True)
     evaluation_trials: int = positive(512)
     clip_norm: float | None = positive(None)
     clip_value: float | None = positive(None)
     stop_loss: float | None = 1e-4
+    stop_share: float | None = positive(None)
     plateau_checks: int = positive(10, zero=True)
     plateau_tolerance: float = positive(1e-4, zero=True)
     stop_performance: float | None = None
@@ -80,6 +88,12 @@ class TrainingConfig:
             rate = getattr(self, name)
             if rate is not None and not 0 <= rate <= LARGEST_RATE:
                 raise ConfigurationError(f"training.{name} = {rate}: expected a number from 0 to {LARGEST_RATE:g}")
+        if self.log == "during" and not self.n_trials:
+            raise ConfigurationError(
+                "training.log = 'during': expected a training set drawn once, training.n_trials above 0"
+            )
+        if self.stop_share is not None and not self.validation_trials:
+            raise ConfigurationError("training.stop_share: expected training.validation_trials above 0")
         if self.start_from:
             found = start_digest(self.start_from)
             if self.start_digest not in ("", found):

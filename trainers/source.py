@@ -99,10 +99,14 @@ class FixedTrials(TrialSource):
         if self.is_whole:
             return self.task, self.trials
         if self._order.shape[1] == 0:
-            orders = [generator.permutation(self.config.n_trials) for generator in self._order_generators]
-            self._order = np.stack(orders)
+            self._order = np.stack([self._pass(generator) for generator in self._order_generators])
         now, self._order = np.split(self._order, [self.config.batch_size], axis=1)
         return self.task, self.trials.take(torch.as_tensor(now, device=self.config.device))
+
+    def _pass(self, generator: np.random.Generator) -> np.ndarray:
+        """Return the order of the trials in the next pass."""
+        n_trials = self.config.n_trials
+        return np.arange(n_trials) if self.config.order == "fixed" else generator.permutation(n_trials)
 
     def evaluations(self) -> Iterator[tuple[Task, Batch]]:
         """Yield the whole training set."""

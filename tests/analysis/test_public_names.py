@@ -141,6 +141,11 @@ PUBLIC = [
     "period_activity",
     "saccade_errors",
     "sample_unit",
+    "LearningComparison",
+    "LearningSpeed",
+    "compare_learning",
+    "draw_learning_curves",
+    "learning_speed",
 ]
 CONSTANTS = {"R2_MODES", "TRUNCATIONS"}
 

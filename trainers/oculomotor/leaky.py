@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import leaky_kernel
 from ..activations import ACTIVATIONS, Activation
 from ..initial_weights import xavier
 from ..model import linear
-from . import kernel
 from .gains import GAINS
 from .model import Dims, Draws, OculomotorModel, Shapes
 
@@ -107,16 +107,16 @@ class LeakyRNN(OculomotorModel):
         return torch.lerp(state, self.activation.function(total), self.config.alpha)
 
     def run_time_major(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return states and outputs (…, time, trial, …) of the fast run; see :mod:`.kernel`."""
+        """Return states and outputs (…, time, trial, …) of :mod:`~dynascope.trainers.leaky_kernel`."""
         activation, config = self.activation, self.config
-        leak = kernel.Leak(activation.function, activation.slope, config.alpha, config.noise_std)
+        leak = leaky_kernel.Leak(activation.function, activation.slope, config.alpha, config.noise_std)
         weights = (self.recurrent_weight, *self.input_weights(), self.output_weight, self.output_bias)
         if self.members is not None:
-            states, logits = kernel.run(leak, inputs, state, noise, kernel.Weights(*weights))
+            states, logits = leaky_kernel.run(leak, inputs, state, noise, leaky_kernel.Weights(*weights))
             return states, self.outputs_of(logits)
         noise = None if noise is None else noise[None]
-        batched = kernel.Weights(*(weight[None] for weight in weights))
-        states, logits = kernel.run(leak, inputs[None], state[None], noise, batched)
+        batched = leaky_kernel.Weights(*(weight[None] for weight in weights))
+        states, logits = leaky_kernel.run(leak, inputs[None], state[None], noise, batched)
         return states[0], self.outputs_of(logits[0])
 
     def jacobian(self) -> Callable[[Tensor, Tensor], Tensor] | None:

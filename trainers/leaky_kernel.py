@@ -1,4 +1,6 @@
-"""The fast run of the leaky network: one autograd function, its backward run written out; ``step`` is the definition.
+"""The fast run of leaky networks: one autograd function, its backward run written out; ``step`` is the definition.
+
+With α = 1 they are Elman networks.
 
 Arrays are time-major. A step reads one row [h | x | 1] per trial, so that the drive of a step is one matrix product and
 the gradients of all weights are a single one over steps and trials at the end. With a_t the drive, z_t the logits and

@@ -1,0 +1,21 @@
+"""Connectome networks: recurrent weights with the wiring of a brain, trained on working-memory tasks."""
+
+from ..family import Family
+from ..rules import bptt
+from .config import ConnectomeConfig
+from .data import Connectome, load_connectome
+from .defaults import defaults
+from .all_tasks import TASKS
+from .model import ConnectomeNetwork
+
+__all__ = ["FAMILY", "Connectome", "ConnectomeConfig", "ConnectomeNetwork", "load_connectome"]
+
+FAMILY = Family(
+    name="connectome",
+    title="Bio-instantiated networks: connectomes as recurrent weights",
+    model_config=ConnectomeConfig,
+    models={ConnectomeNetwork.kind: ConnectomeNetwork},
+    tasks=TASKS,
+    rules={"bptt": lambda options: bptt},
+    defaults=defaults,
+)
