@@ -42,6 +42,8 @@ STUDIES = {
     "maturation.saccades": "maturation.saccades",
     "maturation.directions": "maturation.directions",
     "maturation.decoding": "maturation.decoding",
+    "connectome.strategies": "connectome.strategies",
+    "connectome.bio-versus-random": "connectome.bio_versus_random",
 }
 SCALES = ("small", "paper")
 

@@ -32,6 +32,15 @@ TINY = {
         name: {"units": 16, "recurrent_gain": 1.0, "stop_trials": 4000, "checkpoints": 5}
         for name in STUDIES if name.startswith("maturation.")
     },
+    "connectome.strategies": {
+        "connectomes": ["Macaque_Normalized"], "neurons_per_area": 1, "epochs": 3, "learning_rate": 1e-4,
+        "pattern_length": 2, "radii": [0.5], "nulls": ["rand"], "radius_seeds": 2, "starts": 8,
+    },
+    "connectome.bio-versus-random": {
+        "connectomes": ["Macaque_Normalized"], "neurons_per_area": 1, "epochs": 3, "tasks": ["nback_mem"],
+        "learning_rates": [1e-4], "nonlinearities": ["tanh"], "optimizers": ["adam"], "pattern_lengths": [2],
+        "n_backs": [2],
+    },
 }  # fmt: skip
 
 
@@ -67,7 +76,8 @@ def test_a_study_runs_reports_and_trains_nothing_twice(name, tmp_path, sisters):
 def test_every_study_has_both_sizes_and_the_paper_has_its_own_number_of_runs(name):
     study = get_study(name)
     assert study.name == name
-    assert study.scales["paper"].runs == {"spiking": 5, "three-body": 30, "maturation": 3}[name.partition(".")[0]]
+    runs = {"spiking": 5, "three-body": 30, "maturation": 3, "connectome": 5}
+    assert study.scales["paper"].runs == runs[name.partition(".")[0]]
     assert set(study.scales["small"].budget) == set(study.scales["paper"].budget)
 
 
