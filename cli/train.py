@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from . import train_ini
 from .console import Console, output_options
+from .interruption import stop_request
 
 if TYPE_CHECKING:
     from ..trainers import Progress, Settings, TrainedNetworks
@@ -16,13 +19,13 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("family")
-@click.argument("task")
+@click.argument("task", required=False)
 @click.option("-o", "--output", "run", help="Directory of the run; resumed when it has begun.  [required]")
 @click.option(
     "--config",
     "config_file",
     type=click.Path(dir_okay=False),
-    help="TOML file with tables [model], [task], [rule], [training].",
+    help="TOML file with tables [model], [task], [rule], [training], or a published config.ini (connectome).",
 )
 @click.option(
     "--set",
@@ -43,10 +46,14 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads.")
 @click.option("--time-limit", type=click.FloatRange(min=0), help="Stop after so many seconds, resumably (exit code 3).")
 @click.option("--dry-run", is_flag=True, help="Print the resolved settings and stop.")
+@click.option("--workers", type=click.IntRange(min=1), help="Of a config.ini: processes (default: one per processor).")
+@click.option("--no-resume", is_flag=True, help="Of a config.ini: refuse a folder that holds results already.")
 @output_options
+@click.pass_context
 def command(
+    context: click.Context,
     family: str,
-    task: str,
+    task: str | None,
     run: str | None,
     config_file: str | None,
     assignments: tuple[str, ...],
@@ -56,6 +63,8 @@ def command(
     threads: int,
     time_limit: float | None,
     dry_run: bool,
+    workers: int | None,
+    no_resume: bool,
     console: Console,
 ) -> int:
     """Train networks of FAMILY on TASK and keep the run in a directory.
@@ -67,7 +76,9 @@ def command(
     --set task.teacher=ARCHIVE); spiking has evidence, match and pattern, and --set training.rule=bptt, eprop or mdgl
     (docs/spiking.md lists all). oculomotor has sets of rules that one network learns together: all_new,
     all_new_odr3000, all_new_odr6000, all_new_odr15000, ozg, odr_delay_check, mon, mix_mon_6tasks, mix_p_mon_6tasks and
-    seq_train_test (docs/oculomotor.md). --dry-run prints every option with its value.
+    seq_train_test (docs/oculomotor.md). connectome has seq_mem, nback_mem, pic_latent_mem and pic_mem, and runs a
+    published config.ini as it is: all combinations of its grid, on --workers processes, into its path_to_results unless
+    -o says otherwise; leave TASK out (docs/connectome.md). --dry-run prints every option with its value.
 
     \b
     Examples:
@@ -78,17 +89,37 @@ def command(
       dynascope train spiking evidence --set training.rule=mdgl -o runs/mdgl
       dynascope train oculomotor all_new --set model.n_units=128 --set model.recurrent_gain=1.0 -o runs/quick
       dynascope train three_body sine --config sine.toml --set training.epochs=5000 -o runs/sine
+      dynascope train connectome --config config.ini --workers 2
     """
+    given = [f"--{name.replace('_', '-')}" for name in context.params if _was_given(context, name)]
+    if train_ini.is_published(config_file):
+        if family != train_ini.FAMILY:
+            raise click.UsageError(f"{config_file}: a published config.ini is of the family connectome, not {family}")
+        train_ini.refuse(
+            [name for name in given if name in ("--members", "--threads")], "a config.ini has iterations and workers"
+        )
+        options: dict[str, Any] = {
+            "seed": seed if "--seed" in given else None,
+            "overrides": _overrides(assignments, device),
+            "resume": not no_resume,
+            "workers": workers,
+            "dry_run": dry_run,
+        }
+        assert config_file is not None  # it is published
+        with stop_request() as interrupted, _stop_request(time_limit) as should_stop:
+            options["should_stop"] = lambda: interrupted() or should_stop()
+            return train_ini.train(config_file, task, run, options, console)
+    train_ini.refuse(
+        [name for name in given if name in ("--workers", "--no-resume")], "only with the --config of a published .ini"
+    )
+    if task is None:
+        raise click.UsageError("Missing argument 'TASK'.")
     import torch
 
     from ..trainers import Settings, config
 
     torch.set_num_threads(threads)
-    tables = config.merged(
-        config.read_toml(config_file) if config_file else {},
-        config.parse_assignments(assignments),
-        {"training": {"device": checked_device(device)}} if device else {},
-    )
+    tables = config.merged(config.read_toml(config_file) if config_file else {}, _overrides(assignments, device))
     settings = Settings.resolve(family, task, tables, seed=seed, members=members)
     checked_device(settings.training.device)
     if dry_run:
@@ -99,6 +130,18 @@ def command(
     trained = _train(run, settings, console, time_limit)
     console.result(_summary(run, trained), _values(run, trained))
     return 1 if "diverged" in trained.reasons else 0
+
+
+def _was_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _overrides(assignments: tuple[str, ...], device: str | None) -> dict[str, dict[str, Any]]:
+    """Return the tables of the options that the command line sets."""
+    from ..trainers import config
+
+    on_device = {"training": {"device": checked_device(device)}} if device else {}
+    return config.merged(config.parse_assignments(assignments), on_device)
 
 
 def checked_device(name: str) -> str:

@@ -16,6 +16,7 @@ FAMILY = "connectome"
 # Names of options of the family's model, here alone.
 _RECURRENT_WEIGHT = "recurrent_weight"
 _RANDOMIZE = {False: "none", True: "published"}
+_TOPOLOGIES = {"connectome": "none"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Experiment:
             "intrinsic_share": own.intrinsic_wei,
             "self_connections": own.keep_diag,
             "template_seed": own.seed,
-            "randomize": own.topology or _RANDOMIZE[self.net.random_w],
+            "randomize": _TOPOLOGIES.get(own.topology, own.topology) or _RANDOMIZE[self.net.random_w],
             "initialization": self.train.init,
             "strict_initialization": own.init_strict,
             "remap": self.train.remap_w,
