@@ -2,10 +2,10 @@
 
 from ..family import Family
 from ..rules import bptt
+from .all_tasks import TASKS
 from .config import ConnectomeConfig
 from .data import Connectome, load_connectome
 from .defaults import defaults
-from .all_tasks import TASKS
 from .model import ConnectomeNetwork
 
 __all__ = ["FAMILY", "Connectome", "ConnectomeConfig", "ConnectomeNetwork", "load_connectome"]
