@@ -87,9 +87,11 @@ class LearningComparison(Result):
             lines.append(f"{second} against {first} (rank sums, effect above 0: {second} larger)")
             for row, quantity in enumerate(QUANTITIES):
                 significant = int((self.adjusted_p_values[row, pair] <= 0.05).sum())
+                p = self.pooled_p_values[row, pair]
+                stated = "all runs tie" if np.isnan(p) else f"p {p:.3g}"
                 lines.append(
                     f"  {quantity.replace('_', ' ')}: pooled effect {self.pooled_effect_sizes[row, pair]:+.3f}, "
-                    f"p {self.pooled_p_values[row, pair]:.3g}; adjusted p ≤ 0.05 in {significant} of {n_combos} "
+                    f"{stated}; adjusted p ≤ 0.05 in {significant} of {n_combos} "
                     "combinations"
                 )
         return "\n".join(lines)
