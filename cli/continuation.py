@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError, unknown_name
 from .console import Console, output_options
-from .networks import Network, input_option, open_network
+from .networks import Network, input_option, open_network, start_options
 from .selection import Selection, base_path, result_options, selection_options, with_suffix
 
 if TYPE_CHECKING:
@@ -69,15 +69,7 @@ class _Search:
 @click.option("--parameter", "names", multiple=True, help="Which weights to scale (repeatable; default: recurrent).")
 @click.option("--between", type=str, nargs=2, help="Follow along the straight line between two checkpoints.")
 @click.option("--checkpoints", is_flag=True, help="Track the points through all checkpoints of the archive.")
-@click.option(
-    "--starts",
-    "n_starts",
-    type=click.IntRange(min=1),
-    default=128,
-    show_default=True,
-    help="Initial states, drawn from the recorded trajectories.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the starts.")
+@start_options(128)
 @click.option(
     "--doublings",
     type=click.IntRange(min=0),

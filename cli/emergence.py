@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import Console, output_options
+from .networks import start_options
 from .selection import base_path, result_options, with_suffix
 
 if TYPE_CHECKING:
@@ -26,22 +27,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of more checkpoints, so many are taken at even distances.",
 )
-@click.option(
-    "--starts",
-    "n_starts",
-    type=click.IntRange(min=1),
-    default=128,
-    show_default=True,
-    help="Initial states at each checkpoint, drawn from the states that it visits in the epoch.",
-)
-@click.option(
-    "--noise",
-    type=click.FloatRange(min=0),
-    default=0.1,
-    show_default=True,
-    help="Noise on the starts, as a share of the spread of the visited states.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the starts.")
+@start_options(128, "at each checkpoint, drawn from the states that it visits in the epoch", noise=True)
 @click.option("--slow/--no-slow", default=True, show_default=True, help="Also report slow points.")
 @click.option("--certify/--no-certify", default=True, show_default=True, help="Prove existence of each point.")
 @click.option("--switch", is_flag=True, help="Also enter branches that cross on the way.")

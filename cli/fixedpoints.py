@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from .console import Console, output_options
-from .networks import Network, input_option, open_network
+from .networks import Network, input_option, open_network, start_options
 from .pictures import basins_picture, portrait, portrait_in_space
 from .quiet import is_spiking, quiet_state
 from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
@@ -47,22 +47,7 @@ class _Extras:
 @result_options
 @selection_options
 @input_option
-@click.option(
-    "--starts",
-    "n_starts",
-    type=click.IntRange(min=1),
-    default=512,
-    show_default=True,
-    help="Initial states, drawn from the recorded trajectories.",
-)
-@click.option(
-    "--noise",
-    type=click.FloatRange(min=0),
-    default=0.1,
-    show_default=True,
-    help="Noise on the starts, as a share of the spread of the visited states.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the starts.")
+@start_options(512, noise=True)
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),

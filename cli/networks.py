@@ -21,6 +21,34 @@ input_option = click.option(
 )
 
 
+def start_options(
+    default: int, source: str = "drawn from the recorded trajectories", *, noise: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that adds ``--starts`` and ``--seed``, and ``--noise`` if asked for: where searches begin."""
+    options = [
+        click.option(
+            "--starts", "n_starts", type=click.IntRange(min=1), default=default, show_default=True,
+            help=f"Initial states, {source}.",
+        ),
+        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the starts."),
+    ]  # fmt: skip
+    if noise:
+        options.insert(
+            1,
+            click.option(
+                "--noise", type=click.FloatRange(min=0), default=0.1, show_default=True,
+                help="Noise on the starts, as a share of the spread of the visited states.",
+            ),
+        )  # fmt: skip
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Network:
     """A trained network, the states that it visited and the constant input at which it is studied.
