@@ -22,6 +22,7 @@ from .selection import (
     selection_options,
     with_suffix,
 )
+from .stage_options import stage_option, stages_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,10 +90,7 @@ class _Options:
 @click.option("--unit", type=click.IntRange(min=0), help="Draw this unit instead of the mean over units.")
 @click.option("--stages", "over_training", is_flag=True, help="Average over the stages of training of each archive.")
 @checkpoint_options
-@click.option(
-    "--stage-mode", type=click.Choice(["published", "published_windows", "windows", "matched"]), default="published",
-    show_default=True, help="With --stages: what a stage is.",
-)  # fmt: skip
+@stage_option
 @click.option("--measure", metavar="EPOCH", help="With --stages: compare and follow the mean activity in this epoch.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of folds and resamples.")
 @output_options
@@ -196,9 +194,9 @@ def _stage_results(
     run: Training, options: _Options, epoch: str | None, stage_mode: str, measure: str | None
 ) -> dict[str, Any]:
     """Return the result "stages", "psth" and, with an epoch to measure, "growth"."""
-    from ..analysis import assign_stages, stage_psth, training_growth
+    from ..analysis import stage_psth, training_growth
 
-    stages = assign_stages(run.performance, run.trials_seen, mode=stage_mode, networks=run.networks)
+    stages = stages_of(run, stage_mode)
     chosen: dict[str, Any] = {
         **options.common(), **options.of_preference(), "align": options.align, "baseline": options.baseline,
         "window": options.window if epoch is None else _one_epoch(run.first, epoch, run.networks[0]),

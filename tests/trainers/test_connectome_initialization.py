@@ -14,7 +14,6 @@ from dynascope.trainers.connectome.initialization import (
     effective_scheme,
     masked,
     remapped,
-    trainable_mask,
 )
 from dynascope.trainers.connectome.null_models import permute_entries
 
@@ -118,11 +117,6 @@ def plain_remapped(initial, template):
 def test_masked_weights_stay_where_they_were_drawn():
     initial = rng().normal(size=(3, 3))
     np.testing.assert_array_equal(masked(initial, TEMPLATE), initial * (TEMPLATE != 0))
-
-
-def test_frozen_weights_may_change_nowhere():
-    np.testing.assert_array_equal(trainable_mask(TEMPLATE), TEMPLATE != 0)
-    assert not trainable_mask(TEMPLATE, frozen=True).any()
 
 
 def test_templates_that_do_not_fit_are_refused():

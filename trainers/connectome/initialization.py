@@ -115,12 +115,6 @@ def remapped(initial: Array, template: Array) -> Array:
     return result
 
 
-def trainable_mask(template: Array, *, frozen: bool = False) -> Array:
-    """Return where training may change recurrent weights, (n, n) bool: on connections, or nowhere when ``frozen``."""
-    exists: Array = np.asarray(template) != 0
-    return np.zeros_like(exists) if frozen else exists
-
-
 def _matched(initial: Array, template: Array) -> tuple[Array, Array]:
     initial, template = np.asarray(initial), np.asarray(template)
     if initial.shape != template.shape:

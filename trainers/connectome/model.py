@@ -21,7 +21,7 @@ from ..model import Generators, Model, StateVariable, Trajectory, linear
 from .config import ConnectomeConfig
 from .graph import spectral_radius
 from .initialization import draw_weights, effective_scheme, masked, remapped
-from .null_models import fully_connected, randomized
+from .null_models import fully_connected, radius_factor, randomized
 
 Shapes = dict[str, tuple[int, ...]]
 Dims = dict[str, tuple[str, ...]]
@@ -115,7 +115,7 @@ class ConnectomeNetwork(Model):
             return placed * (config.spectral_radius / spectral_radius(placed))
         if config.match_radius:
             reference = self._placed(recurrent, self._directed(own))
-            return placed * (spectral_radius(reference) / spectral_radius(placed))
+            return placed * radius_factor(placed, reference)
         return placed
 
     def wired(self) -> Tensor:
