@@ -349,3 +349,15 @@ def test_chunks_are_whole_blocks_of_about_a_megabyte():
     }
     for (shape, itemsize), chunk in cases.items():
         assert writing.chunk_shape(shape, itemsize) == chunk, shape
+
+
+def test_floats_are_compressed_where_that_saves_half(tmp_path):
+    noise = np.random.default_rng(0).normal(size=(4, 50, 30)).astype(np.float32)
+    arrays = {"noise": noise, "stimulus": np.repeat(noise[:, :2], 25, axis=1), "small": np.zeros(8, np.float32)}
+    datasets = {
+        name: hdf5.Dataset(array, tuple(f"{name}_{k}" for k in range(array.ndim))) for name, array in arrays.items()
+    }
+    path = hdf5.write(tmp_path / "a.h5", hdf5.Group({"format": "f", "format_version": "1.0"}, datasets))
+    with h5py.File(path) as file:
+        assert {name: file[name].compression for name in arrays} == {"noise": None, "stimulus": "gzip", "small": None}
+        assert file["stimulus"].id.get_storage_size() < 0.5 * arrays["stimulus"].nbytes

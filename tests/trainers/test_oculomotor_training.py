@@ -149,3 +149,13 @@ def test_an_evaluation_of_several_rules_is_that_of_each():
         alone = evaluate(loop.model, [(loop.task.rules[name], batch)], None)
         np.testing.assert_array_equal(together[f"loss_{name}"], alone["loss"])
         np.testing.assert_array_equal(together[f"performance_{name}"], alone["performance"])
+
+
+def test_what_scoring_needs_follows_its_trials_and_networks():
+    rule = TrainingLoop(settings()).task.rules["odr"]
+    batch = Batch.of([rule.draw(6, randomness.generator(2, "a", member)) for member in range(3)], dtype=torch.float64)
+    chosen = batch.select_members([2, 0]).take(torch.tensor([[1, 3], [5, 0]]))
+    for name, array in batch.scoring.items():
+        expected = torch.stack([array[2, [1, 3]], array[0, [5, 0]]])
+        torch.testing.assert_close(chosen.scoring[name], expected, rtol=0, atol=0, equal_nan=True)
+    assert "target_location" in chosen.scoring
