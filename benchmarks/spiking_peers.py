@@ -69,7 +69,7 @@ def peer_gradient(model: Any, batch: Batch, layer: Layer) -> Callable[[], float]
     readout = torch.nn.Linear(model.config.n_units, model.config.n_outputs)
     _set(readout.weight, model.output_weight[0])
     parameters = [parameter for module in (*modules, readout) for parameter in module.parameters()]
-    inputs, labels = batch.inputs[0], batch.targets[0, :, -1].argmax(-1)
+    inputs, labels = batch.inputs[0].float(), batch.targets[0, :, -1].argmax(-1)
 
     def compute() -> float:
         filtered = torch.zeros(len(inputs), model.config.n_units)

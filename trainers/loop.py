@@ -335,7 +335,7 @@ def metrics(task: Task, response: Response, batch: Batch) -> Row:
     if len(terms) > 1:
         row |= {f"loss_{name}": term for name, term in terms.items()}
     row["performance"] = task.performance(response.outputs, batch).mean(1)
-    row |= response.metrics
+    row |= {**response.metrics, **task.metrics(response.outputs, batch)}
     return {name: value.double().cpu().numpy() for name, value in row.items()}
 
 

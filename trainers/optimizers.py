@@ -13,6 +13,7 @@ from .settings import TrainingConfig
 _CLASSES = {
     "adam": torch.optim.Adam,
     "adam_epsilon_hat": torch.optim.Adam,
+    "adamax": torch.optim.Adamax,
     "sgd": torch.optim.SGD,
     "rmsprop": torch.optim.RMSprop,
 }
@@ -27,7 +28,10 @@ class Optimizer:
         self.parameters = {name: dict(model.named_parameters())[name] for name in model.trainable}
         # Not the fused Adam: its vector code rounds by position in memory, so that a network's weights would depend on
         # how many others are trained beside it.
-        made = _CLASSES[config.optimizer](list(self.parameters.values()), lr=config.learning_rate)
+        scales = model.weight_scales() if config.learning_rate_unit == "weights" else {}
+        self._scales = [scales.get(name, 1.0) for name in self.parameters]
+        groups = [{"params": [parameter]} for parameter in self.parameters.values()]
+        made = _CLASSES[config.optimizer](groups, lr=config.learning_rate)
         self.torch: torch.optim.Optimizer = made
 
     def update(self, gradients: Mapping[str, Tensor], learning_rate: float) -> None:
@@ -35,12 +39,12 @@ class Optimizer:
         gradients = self._clipped(gradients)
         for name, parameter in self.parameters.items():
             parameter.grad = gradients[name]
-        group = self.torch.param_groups[0]
-        group["lr"] = learning_rate
-        if self.config.optimizer == "adam_epsilon_hat":
-            # torch divides by √(v / (1 − β2ⁿ)) + ε; with this ε it is (√v + 1e-8) / √(1 − β2ⁿ) (Kingma and Ba 2015, end
-            # of section 2, and the Adam of TensorFlow 1). It matters while gradients are not much larger than 1e-8.
-            group["eps"] = _EPSILON / (1 - group["betas"][1] ** (self._steps() + 1)) ** 0.5
+        for group, scale in zip(self.torch.param_groups, self._scales, strict=True):
+            group["lr"] = scale * learning_rate
+            if self.config.optimizer == "adam_epsilon_hat":
+                # torch divides by √(v / (1 − β2ⁿ)) + ε; with this ε it is (√v + 1e-8) / √(1 − β2ⁿ) (Kingma and Ba 2015,
+                # end of section 2, and the Adam of TensorFlow 1). It matters while gradients are not much above 1e-8.
+                group["eps"] = _EPSILON / (1 - group["betas"][1] ** (self._steps() + 1)) ** 0.5
         self.torch.step()
 
     def _steps(self) -> int:

@@ -25,6 +25,8 @@ class TrainingConfig:
         second moment is corrected, as TensorFlow 1 had it
     learning_rate : constant, or falling linearly to ``learning_rate_end`` over ``learning_rate_epochs``
         (all epochs when not given)
+    learning_rate_unit : rates are ``absolute``, or in units of each parameter's initial ``weights`` (their root mean
+        square; 1 for parameters that begin at zero)
     epochs : most epochs to train. An epoch is the span between two evaluations: one pass over the training
         set, or ``updates_per_epoch`` updates when trials are drawn afresh
     n_trials : size of the training set; 0 draws fresh trials for every update
@@ -52,8 +54,9 @@ class TrainingConfig:
     """
 
     rule: str = "bptt"
-    optimizer: str = choice("adam", "adam_epsilon_hat", "sgd", "rmsprop", default="adam")
+    optimizer: str = choice("adam", "adam_epsilon_hat", "adamax", "sgd", "rmsprop", default="adam")
     learning_rate: float = positive(1e-3)
+    learning_rate_unit: str = choice("absolute", "weights", default="absolute")
     learning_rate_end: float | None = None
     learning_rate_epochs: int | None = positive(None)
     epochs: int = positive(1000, zero=True)

@@ -51,15 +51,18 @@ class Batch:
     def of(cls, trials: Sequence[Trials], *, dtype: torch.dtype, device: torch.device | str = "cpu") -> "Batch":
         """Stack the trials of each member; all members have the same shapes."""
 
-        def stacked(arrays: Sequence[Array]) -> Tensor:
-            return torch.as_tensor(np.stack(arrays)).to(device=device, dtype=dtype)
+        def stacked(arrays: Sequence[Array], *, may_be_bytes: bool = False) -> Tensor:
+            found = torch.as_tensor(np.stack(arrays))
+            stays = may_be_bytes and found.dtype == torch.uint8
+            return found.to(device=device, dtype=found.dtype if stays else dtype)
 
         def optional(name: str) -> Tensor | None:
             arrays = [getattr(member, name) for member in trials]
             return None if arrays[0] is None else stacked(arrays)
 
         return cls(
-            stacked([member.inputs for member in trials]),
+            # Input events take a quarter of the memory as bytes; a model converts what it needs of them at a time.
+            stacked([member.inputs for member in trials], may_be_bytes=True),
             stacked([member.targets for member in trials]),
             optional("mask"),
             optional("initial_state"),
@@ -124,6 +127,10 @@ class Task(ABC):
     @abstractmethod
     def performance(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the score of each trial, (member, trial) from outputs (member, trial, time, output)."""
+
+    def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Return what evaluations log of the outputs beside loss and performance, by name, (member,) each."""
+        return {}
 
     @property
     def rules(self) -> "Mapping[str, Task]":

@@ -85,7 +85,37 @@ def test_single_precision_follows_the_formula_of_tiny_gradients():
         assert sum(change[name] for change in found) == pytest.approx(sum(wanted), rel=1e-4, abs=1e-10)
 
 
-@pytest.mark.parametrize("optimizer", ["adam_epsilon_hat", "adam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("size", [1e-7, 1.0])
+def test_adamax_follows_its_formula(size):
+    """Kingma and Ba (2015), algorithm 2: the step is the mean over the largest recent gradient."""
+    model, rate = make_model(), 0.0025
+    gradients = drawn_gradients(model, size)
+    found = updated(model, gradients, "adamax", rate)
+    for name in NAMES:
+        mean, largest = 0.0, 0.0
+        for n, gradient in enumerate(gradients, start=1):
+            mean = 0.9 * mean + 0.1 * gradient[name]
+            largest = np.maximum(0.999 * largest, np.abs(gradient[name]) + 1e-8)
+            expected = -rate / (1 - 0.9**n) * mean / largest
+            np.testing.assert_allclose(found[n - 1][name], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_rates_in_units_of_the_initial_weights_scale_each_parameters_step():
+    changes = {}
+    for unit in ("absolute", "weights"):
+        model = make_model()
+        before, scales = model.arrays(), model.weight_scales()
+        gradient = {name: torch.tensor(value) for name, value in drawn_gradients(model, 1.0, 1)[0].items()}
+        Optimizer(model, TrainingConfig(learning_rate_unit=unit)).update(gradient, 0.01)
+        changes[unit] = {name: model.arrays()[name] - before[name] for name in NAMES}
+    assert set(scales) == {"input_weight", "recurrent_weight", "output_weight"}  # the bias begins at zero
+    for name in NAMES:
+        np.testing.assert_allclose(
+            changes["weights"][name], scales.get(name, 1.0) * changes["absolute"][name], rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize("optimizer", ["adam_epsilon_hat", "adam", "adamax", "rmsprop", "sgd"])
 @pytest.mark.parametrize("cut", [0, 1, 4])
 def test_an_optimiser_goes_on_from_its_arrays(optimizer, cut):
     config = TrainingConfig(optimizer=optimizer)

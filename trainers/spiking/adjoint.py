@@ -71,7 +71,7 @@ class PlainRun:
 @torch.no_grad()
 def run_plainly(model: "SpikingNetwork", inputs: Tensor, noise: Tensor | None, *, for_gradients: bool) -> PlainRun:
     """Run networks with a member axis over ``inputs`` (member, trial, time, input), keeping what is needed."""
-    recurrent = model.recurrent()
+    inputs, recurrent = inputs.to(model.dtype), model.recurrent()
     state = model.initial_state(inputs.shape[1])
     count = torch.zeros_like(model.state_layout[2].of(state))
     noises = [None] * inputs.shape[-2] if noise is None else noise.unbind(-2)

@@ -53,7 +53,7 @@ def differentiated(
     if feedback is not None:
         outputs = linear(rates.detach(), model.output_weight, model.output_bias)
         outputs = outputs + linear(rates - rates.detach(), feedback)
-    mean = torch.stack(counted, dim=-2).mean((-3, -2))
+    mean = torch.stack(counted, dim=-2).mean(-2)
     trajectory = Trajectory(state.unsqueeze(-2)[..., :0, :], outputs, mean)
     terms = {**task.loss(trajectory, batch), **model.regularization(trajectory)}
     names = model.trainable

@@ -63,7 +63,7 @@ class SpikingRule:
         """Return the terms of the loss of a run, (member,) each, and the learning signal that follows from them."""
         outputs = run.outputs.detach().requires_grad_()
         mean = run.mean_spikes.detach().requires_grad_()
-        trajectory = Trajectory(outputs[..., :0, :], outputs, mean)
+        trajectory = Trajectory(outputs[..., :0, :], outputs, mean.unsqueeze(-2))
         terms = task.loss(trajectory, batch)
         (error,) = torch.autograd.grad(torch.stack(list(terms.values())).sum(), [outputs])
         penalties = model.regularization(trajectory)

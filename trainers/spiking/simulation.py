@@ -38,6 +38,7 @@ def simulate(
     Compiled when they are on the CPU and there is no current noise, unless ``compiled`` is false. Without
     ``for_gradients`` nothing that grows with time is kept but the outputs.
     """
+    inputs = inputs.to(model.dtype)
     run: Run
     if compiled and noise is None and inputs.device.type == "cpu":
         from .compiled import run_compiled  # compiling and loading numba waits until it is needed
