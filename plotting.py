@@ -32,6 +32,14 @@ CUED_RULE_COLOURS = {
 }  # fmt: skip
 # Stages of training.
 STAGE_COLOURS = {"early": "#009E73", "mid": "#0072B2", "mature": "#D55E00"}
+# What a drug can block in a dendrite. Without a drug a cell is drawn in ink; under a drug lines are dashed, in the
+# colour of the channel that is blocked, or grey where several are.
+CHANNEL_COLOURS = {"sodium": "#0072B2", "calcium": "#D55E00", "nmda": "#CC79A7", "bap": "#009E73"}
+# Hidden neurons of dendritic networks: dark shades have the back-propagating action potential.
+NEURON_COLOURS = {
+    "one_compartment": "#777777", "no_bap": "#56B4E9", "bap": "#0072B2", "parallel": "#E69F00",
+    "parallel_bap": "#D55E00",
+}  # fmt: skip
 STABLE, UNSTABLE = "#009E73", "#C4151C"
 SEQUENTIAL = "viridis"
 

@@ -2,6 +2,14 @@
 
 from . import statistics
 from .alignment import CKAInterval, CKATest, cka_interval, cka_test
+from .bursts import (
+    BurstStatistics,
+    BurstTrains,
+    CodeComparison,
+    burst_statistics,
+    burst_trains,
+    compare_codes,
+)
 from .canonical_correlation import CanonicalCorrelations, cca
 from .decoding import (
     CrossTemporalDecoding,
@@ -137,11 +145,14 @@ __all__ = [
     "R2_MODES",
     "TRUNCATIONS",
     "AnovaTable",
+    "BurstStatistics",
+    "BurstTrains",
     "CKAInterval",
     "CKATerms",
     "CKATest",
     "CPDecomposition",
     "CanonicalCorrelations",
+    "CodeComparison",
     "ComponentMatching",
     "ConditionPCA",
     "CrossTemporalDecoding",
@@ -191,6 +202,8 @@ __all__ = [
     "alignment_index",
     "anova",
     "assign_stages",
+    "burst_statistics",
+    "burst_trains",
     "canonical_factors",
     "canonical_matrix_factors",
     "cca",
@@ -199,6 +212,7 @@ __all__ = [
     "cka_matrix",
     "cka_terms",
     "cka_test",
+    "compare_codes",
     "compare_dissimilarities",
     "compare_learning",
     "compare_periods",

@@ -137,15 +137,8 @@ def firing_rates(
     >>> found.unit_rates.round(6).tolist(), found.interval_cvs.tolist(), found.fano_factors.tolist()
     ([10.0, 0.0, 0.0], [0.0, nan, nan], [0.0, nan, nan])
     """
-    found = validation.trajectories("spikes", spikes)
+    found, kept = recorded_counts(spikes, mask)
     n_trials, n_samples, n_units = found.shape
-    kept = np.ones(found.shape[:2], bool)
-    if mask is not None:
-        kept = validation.sample_mask("mask", mask, (n_trials, n_samples, 1))[:, :, 0]
-        if not kept.any():
-            raise InputError("mask: expected at least one sample to keep, found none")
-        found = np.where(kept[:, :, None], found, 0)
-    _whole_numbers(found)
     dt = validation.positive("dt", dt)
     names, members = unit_groups(groups, n_units)
     firsts = _bin_starts(validation.positive("bin_width", bin_width), dt, n_samples)
@@ -179,7 +172,26 @@ def unit_groups(groups: Sequence[Any] | Array | None, n_units: int) -> tuple[tup
     return tuple(names.tolist()), members.astype(np.int64)
 
 
-def _whole_numbers(spikes: Array) -> None:
+def recorded_counts(spikes: Any, mask: Any) -> tuple[Array, Array]:
+    """Return counts of spikes (trial, time, unit), 0 where nothing was recorded, and which samples were (trial, time).
+
+    Raises
+    ------
+    InputError
+        If counts are not whole numbers, or the mask keeps no sample.
+    """
+    found = validation.trajectories("spikes", spikes)
+    kept = np.ones(found.shape[:2], bool)
+    if mask is not None:
+        kept = validation.sample_mask("mask", mask, (*found.shape[:2], 1))[:, :, 0]
+        if not kept.any():
+            raise InputError("mask: expected at least one sample to keep, found none")
+        found = np.where(kept[:, :, None], found, 0)
+    _check_counts(found)
+    return found, kept
+
+
+def _check_counts(spikes: Array) -> None:
     """Refuse what cannot be counts of spikes."""
     if spikes.dtype.kind in "bu":
         return

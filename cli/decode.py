@@ -10,14 +10,14 @@ import numpy as np
 
 from ..errors import ConfigurationError, InputError
 from .console import Console, output_options
-from .epochs import trial_column
+from .epochs import shared_epochs, trial_column
 from .selection import Selection, array_of, base_path, result_options, result_paths, selection_options, with_suffix
 
 if TYPE_CHECKING:
     from ..analysis import CrossTemporalDecoding
     from ..readers import Recording
 
-_CLASSIFIERS = ["lda", "ridge", "nearest_centroid", "logistic", "svm", "rbf_svm"]
+CLASSIFIERS = ["lda", "ridge", "nearest_centroid", "logistic", "svm", "rbf_svm"]
 _LEAVE_ONE_OUT = "leave-one-out"
 
 
@@ -38,7 +38,7 @@ class _Options:
 @result_options
 @selection_options
 @click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
-@click.option("--classifier", type=click.Choice(_CLASSIFIERS), default="lda", show_default=True, help="What decodes.")
+@click.option("--classifier", type=click.Choice(CLASSIFIERS), default="lda", show_default=True, help="What decodes.")
 @click.option("--shrinkage", metavar="0…1|auto", help="Of the covariance, for lda (0.1).")
 @click.option("--window", type=float, metavar="SECONDS", help="Decode means over this long (one sample).")
 @click.option("--stride", type=float, metavar="SECONDS", help="From one window to the next (one sample).")
@@ -161,7 +161,7 @@ def _decoded(recording: "Recording", path: str, options: _Options, **more: Any) 
             more[name] = trial_column(recording, column, path)
     return cross_temporal_decoding(
         array_of(recording, options.array, path), trial_column(recording, options.label, path),
-        **_samples(recording, options), time=recording.time, epochs=_shared_epochs(recording), **options.scheme, **more,
+        **_samples(recording, options), time=recording.time, epochs=shared_epochs(recording), **options.scheme, **more,
     )  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def _pooled(archives: tuple[str, ...], selection: Selection, options: _Options) 
     )  # fmt: skip
     return cross_temporal_decoding(
         pooled.activity, pooled.labels, **_samples(recordings[0], options), cv=pooled.splits, time=recordings[0].time,
-        epochs=_shared_epochs(recordings[0]), **scheme,
+        epochs=shared_epochs(recordings[0]), **scheme,
     )  # fmt: skip
 
 
@@ -197,12 +197,6 @@ def _samples(recording: "Recording", options: _Options) -> dict[str, Any]:
             )
         sizes[name] = size
     return sizes
-
-
-def _shared_epochs(recording: "Recording") -> dict[str, tuple[float, float]]:
-    """Return the epochs that are the same in all trials: only these have one place in the picture."""
-    edges = {name: np.asarray(values, float).reshape(-1, 2) for name, values in recording.epochs.items()}
-    return {name: (float(rows[0, 0]), float(rows[0, 1])) for name, rows in edges.items() if (rows == rows[0]).all()}
 
 
 def _same_units(first: "Recording", other: "Recording", first_path: str, path: str) -> None:

@@ -47,3 +47,9 @@ def trial_column(recording: "Recording", name: str, path: str) -> Any:
     if name not in recording.trials:
         raise InputError(f"{path}: {unknown_name('trial column', name, recording.trials)}")
     return np.asarray(recording.trials[name])
+
+
+def shared_epochs(recording: "Recording") -> dict[str, tuple[float, float]]:
+    """Return the epochs that are the same in all trials: only these have one place in the picture."""
+    edges = {name: np.asarray(values, float).reshape(-1, 2) for name, values in recording.epochs.items()}
+    return {name: (float(rows[0, 0]), float(rows[0, 1])) for name, rows in edges.items() if (rows == rows[0]).all()}

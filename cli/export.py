@@ -24,9 +24,7 @@ from .console import Console, output_options
     "--trials",
     "n_trials",
     type=click.IntRange(min=1),
-    default=128,
-    show_default=True,
-    help="Test trials to replay.",
+    help="Trials to replay (default: 128 test trials, or all training trials of tasks that have no others).",
 )
 @click.option(
     "--seed",
@@ -54,17 +52,23 @@ from .console import Console, output_options
     metavar="START STOP",
     help="Record these seconds of each trial only (default: all).",
 )
+@click.option(
+    "--block",
+    metavar="NAME,NAME,…",
+    help="Channels that a drug blocks in the network of the archive (prc: sodium, calcium, nmda, bap).",
+)
 @output_options
 def command(
     run: str,
     output: str | None,
     checkpoints: str | None,
     rules: str | None,
-    n_trials: int,
+    n_trials: int | None,
     seed: int,
     members: tuple[str, ...],
     states: str | None,
     window: tuple[float, float] | None,
+    block: str | None,
     console: Console,
 ) -> None:
     """Replay the networks of a finished training RUN and write one activity archive per network.
@@ -74,6 +78,7 @@ def command(
       dynascope export runs/tb -o archives/
       dynascope export runs/tb --network best --trials 500 -o tb.h5
       dynascope export runs/quick --keep 128000,256000 --rules odr,odrd -o quick.h5
+      dynascope export runs/bap --block sodium,bap -o blocked.h5
       dynascope export runs/spiking --trials 4 --window 1.8 2 --states spikes,voltage,eligibility -o traces.h5
     """
     import torch
@@ -82,7 +87,7 @@ def command(
 
     torch.set_num_threads(1)
     networks = "best" if members == ("best",) else [_number(word) for word in members] or None
-    extract = Extract([name.strip() for name in states.split(",")] if states else None, window)
+    extract = Extract(_names(states), window)
     paths = export_run(
         run,
         output,
@@ -91,9 +96,15 @@ def command(
         seed=seed,
         members=networks,
         extract=extract,
-        rules=[name.strip() for name in rules.split(",")] if rules else None,
+        rules=_names(rules),
+        block=_names(block) or (),
     )
     console.result("\n".join(map(str, paths)), {"archives": [str(path) for path in paths]})
+
+
+def _names(text: str | None) -> list[str] | None:
+    """Return the names in a list, None where none was given."""
+    return [name.strip() for name in text.split(",")] if text else None
 
 
 def _checkpoints(text: str | None, run: str) -> Any:

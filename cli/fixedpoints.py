@@ -10,7 +10,7 @@ import numpy as np
 from .console import Console, output_options
 from .networks import Network, input_option, open_network, start_options
 from .pictures import basins_picture, portrait, portrait_in_space
-from .quiet import is_spiking, quiet_state
+from .quiet import jumps_at_threshold, quiet_state
 from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def command(
 
     Low-rank networks are searched in their full state space and, as a check, in their exact reduced dynamics. The
     portrait shows the reduced plane of a rank-1 network, and the plane of the first two principal components of the
-    fixed points of others. The step of spiking networks jumps: for them the quiet state is examined, nothing is drawn.
+    fixed points of others. The step of units that spike jumps: for such networks, spiking and prc, the quiet state is
+    examined and nothing is drawn.
 
     \b
     Examples:
@@ -116,7 +117,7 @@ def _one(
     from .. import plotting
     from ..fixedpoints import linearize
 
-    if is_spiking(path):
+    if jumps_at_threshold(path):
         return quiet_state(path, target, search.input)
     network = open_network(path, selection, search.input)
     points = _searched(network, search, Path(path).name)

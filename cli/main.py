@@ -37,6 +37,7 @@ COMMANDS = {
     "subspaces": "Find the subspaces of activity: components, angles between epochs, rotation, task axes.",
     "recover": "Score how well student networks recover a teacher's activity.",
     "raster": "Draw single trials spike by spike, and measure the firing rates of cell types.",
+    "bursts": "Split spikes into bursts and single spikes, and compare what the two codes tell.",
     "psth": "Average activity over trials: conditions, preferred conditions, stages of training.",
     "decode": "Decode a trial column from activity: at every time, by decoders trained at every time.",
     "dpca": "Split activity into components that depend on one factor, one interaction, or time.",
@@ -47,6 +48,7 @@ COMMANDS = {
     "directions": "Count the units that two tasks or epochs share, and compare what they prefer.",
     "saccades": "Show how far responses land from where they should, at stages of training.",
     "plot-loss": "Compare the loss curves of connectome networks trained on one grid, by label.",
+    "cell": "Simulate a published single cell with dendrites, with and without drugs.",
     "reproduce": "Run a published study again and print our figures beside its own.",
     "completion": "Print the line that switches on shell completion.",
 }

@@ -122,8 +122,8 @@ def open_network(path: str, selection: Selection, input_text: str | None = None)
         model = load_model(archive.model, recording.parameters)
     if not model.is_smooth:
         raise InputError(
-            f"{path}: the step of a {model.kind} network jumps at threshold, so its dynamics cannot be differentiated; "
-            "dynascope fixedpoints says whether its quiet state is a fixed point"
+            f"{path}: the step of a {model.family} network jumps at threshold, so its dynamics cannot be "
+            "differentiated; dynascope fixedpoints says whether its quiet state is a fixed point"
         )
     return Network(
         path, model, recording, _flat_states(model, recording, path), constant_input(model, input_text, path)

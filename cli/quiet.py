@@ -1,7 +1,7 @@
-"""Fixed points of networks whose step jumps: the quiet state of spiking networks, where there is one."""
+"""Fixed points of networks whose step jumps: the quiet state of units that spike, where there is one."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,8 +9,15 @@ from ..errors import InputError
 from .networks import constant_input
 from .selection import with_suffix
 
+if TYPE_CHECKING:
+    from ..fixedpoints import FixedPoints
+    from ..trainers.quiet import QuietDynamics
 
-def is_spiking(path: str) -> bool:
+# States up to which modes are computed: seconds; it grows with their cube.
+_MODES_STATES = 600
+
+
+def jumps_at_threshold(path: str) -> bool:
     """Return whether the archive holds a network whose step is not smooth."""
     from ..readers import open_archive
     from ..trainers import get_family
@@ -24,42 +31,62 @@ def is_spiking(path: str) -> bool:
 
 
 def quiet_state(path: str, target: Path, input_text: str | None) -> tuple[str, dict[str, Any]]:
-    """Find, save and describe the quiet state of a spiking network under a constant input, if it is a fixed point.
+    """Find, save and describe the quiet state of a network under a constant input, if it is a fixed point.
 
     Raises
     ------
     InputError
-        If the family has no quiet state or the input does not fit.
+        If the network has no quiet state or the input does not fit.
     """
     import torch
 
-    from ..fixedpoints import find_fixed_points, linearize
     from ..readers import open_archive
     from ..trainers import load_model
-    from ..trainers.spiking import QuietDynamics, SpikingNetwork
 
     with open_archive(path) as archive:
         model = load_model(archive.model) if archive.model is not None else None
-    if not isinstance(model, SpikingNetwork):
+    dynamics = None if model is None else model.quiet()
+    if model is None or dynamics is None:
         raise InputError(f"{path}: the step of this network is not smooth, and it has no quiet state to look for")
-    dynamics = QuietDynamics(model)
     u = constant_input(model, input_text, path)
-    points = find_fixed_points(dynamics.step, np.zeros((1, dynamics.state_size)), u, lipschitz=0.0)
+    points = _found(dynamics, u)
     distance = dynamics.distance_to_threshold(torch.as_tensor(points.states[0])).numpy()
-    crossing = np.flatnonzero(distance <= 0)
-    values = {"n_points": int(not len(crossing)), "spiking_units": crossing.tolist(), "nearest": float(distance.min())}
-    if len(crossing):
-        shown = ", ".join(map(str, crossing[:8])) + (", …" if len(crossing) > 8 else "")
-        return (
-            f"  no fixed point: this input holds {len(crossing)} units above threshold ({shown}), which spike",
-            values,
-        )
+    spiking = np.flatnonzero(distance < 0)
+    values = {"n_points": int(not len(spiking)), "spiking_units": spiking.tolist(), "nearest": float(distance.min())}
+    if len(spiking):
+        shown = ", ".join(map(str, spiking[:8])) + (", …" if len(spiking) > 8 else "")
+        text = f"no fixed point: this input holds {len(spiking)} of {len(distance)} units above ϑ ({shown}): they spike"
+        return f"  {text}", values
     points.save(with_suffix(target, ".h5"))
-    modes = linearize(points, dynamics.step, dt=model.config.dt)
-    modes.save(with_suffix(target, "-modes.h5"))
+    slowest = -model.config.dt / np.log(np.abs(points.eigenvalues[0, 0]))
+    certificate = f"certified within {points.error_bound[0]:.0e}" if points.certified[0] else points.reasons()[0]
     lines = [
         "one fixed point, the quiet state (nothing is searched for where units spike: the step jumps there)",
         f"nearest to threshold: unit {int(distance.argmin())}, {100 * distance.min():.1f} % of ϑ below it",
-        f"{points.types()[0]}, certified; slowest time constant {1e3 * modes.time_constants[0].max():.0f} ms",
+        f"{points.types()[0]}, {certificate}; slowest time constant {1e3 * slowest:.0f} ms",
+        *_saved_modes(points, dynamics, with_suffix(target, "-modes.h5")),
     ]
-    return "\n".join("  " + line for line in lines), values | {"states": points.states.tolist()}
+    layout = {part.name: (part.start, part.stop) for part in dynamics.state_layout}
+    return "\n".join("  " + line for line in lines), values | {"states": points.states.tolist(), "layout": layout}
+
+
+def _found(dynamics: "QuietDynamics", u: np.ndarray) -> "FixedPoints":
+    """Return the quiet state as the search confirms it, started where the closed form says."""
+    import torch
+
+    from ..fixedpoints import find_fixed_points
+
+    known = dynamics.fixed_point(torch.as_tensor(u))[None].numpy()
+    # Rounding grows with the state, which without normalised kernels can be thousands of thresholds large.
+    tolerance = 1e-25 * (1 + float(np.square(known).sum()))
+    return find_fixed_points(dynamics.step, known, u, tolerance=tolerance, lipschitz=dynamics.jacobian_lipschitz)
+
+
+def _saved_modes(points: "FixedPoints", dynamics: "QuietDynamics", path: Path) -> list[str]:
+    """Write the linearisation where that takes seconds, and return what there is to say otherwise."""
+    from ..fixedpoints import linearize
+
+    if dynamics.state_size > _MODES_STATES:
+        return [f"no modes: {dynamics.state_size} state variables, more than {_MODES_STATES}"]
+    linearize(points, dynamics.step, dt=dynamics.model.config.dt).save(path)
+    return []

@@ -6,9 +6,10 @@ import click
 import numpy as np
 
 from .. import plotting
-from ..errors import InputError, unknown_name
+from ..errors import InputError
 from .console import Console, output_options
-from .selection import Selection, array_of, base_path, result_options, selection_options, with_suffix
+from .selection import Selection, base_path, result_options, selection_options, with_suffix
+from .spikes import CELL_TYPE, groups_of, spikes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _MOST_DRAWN = 2  # trials, unless asked for more
 _WIDTH = 4.8  # inches per trial
 _HEIGHTS = {"inputs": 0.9, "spikes": 2.6, "outputs": 1.0, "rates": 1.7}  # inches
-_CELL_TYPE = "cell_type"
 # Of input and output channels: not those of cell types beside them.
 _LINE_COLOURS = (plotting.INK, "#009E73", "#CC79A7", plotting.GREY, "#882255", "#999933")
 _LETTER = 0.065  # inches, of an epoch's name
@@ -39,7 +39,7 @@ _LETTER = 0.065  # inches, of an epoch's name
     f"at most {_MOST_DRAWN}).",
 )
 @click.option("--array", default="spikes", show_default=True, help="Which array counts spikes: a state, or activity.")
-@click.option("--group", help=f"Column of units that names their groups (default: {_CELL_TYPE} where there is one).")
+@click.option("--group", help=f"Column of units that names their groups (default: {CELL_TYPE} where there is one).")
 @click.option(
     "--bin-width",
     type=click.FloatRange(min=0, min_open=True),
@@ -71,11 +71,11 @@ def command(
     drawn = tuple(dict.fromkeys(trials)) or _first_of_each_label(recording)
     if max(drawn) >= recording.n_trials:
         raise InputError(f"--trial {max(drawn)}: {archive} has {recording.n_trials} chosen trials, counted from 0")
-    spikes, dt = _spikes(recording, array, archive), _sampling(recording, archive)
+    spikes, dt = spikes_of(recording, array, archive), _sampling(recording, archive)
     rates = firing_rates(
         spikes,
         dt,
-        groups=_groups(recording, group, archive),
+        groups=groups_of(recording, group, archive),
         bin_width=bin_width,
         start=float(recording.time[0]),
         mask=np.arange(recording.n_samples) < recording.trial_lengths()[:, None],
@@ -92,32 +92,12 @@ def _first_of_each_label(recording: "Recording") -> tuple[int, ...]:
     return tuple(first[:_MOST_DRAWN].tolist())
 
 
-def _spikes(recording: "Recording", name: str, path: str) -> Any:
-    """Return the array (trial, time, unit) of that name."""
-    if name == "spikes" and name not in recording.states:
-        raise InputError(f"{path}: holds no spikes; where the activity counts spikes, choose it with --array activity")
-    found = np.asarray(array_of(recording, name, path))
-    expected = recording.activity.shape
-    if found.shape != expected:
-        raise InputError(f"{path}: array '{name}' has shape {found.shape}, expected (trial, time, unit) {expected}")
-    return found
-
-
 def _sampling(recording: "Recording", path: str) -> float:
     """Return the time between samples."""
     steps = np.diff(recording.time)
     if not steps.size or np.ptp(steps) > 1e-3 * steps.mean():
         raise InputError(f"{path}: raster needs at least 2 samples at equal intervals of time")
     return float(steps.mean())
-
-
-def _groups(recording: "Recording", name: str | None, path: str) -> Any:
-    """Return the group of each unit, None for one group of all."""
-    if name is None:
-        return recording.units.get(_CELL_TYPE)
-    if name not in recording.units:
-        raise InputError(f"{path}: {unknown_name('unit column', name, recording.units)}")
-    return recording.units[name]
 
 
 def _draw(recording: "Recording", spikes: Any, rates: "FiringRates", trials: tuple[int, ...]) -> "Figure":

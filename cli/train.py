@@ -78,7 +78,8 @@ def command(
     all_new_odr3000, all_new_odr6000, all_new_odr15000, ozg, odr_delay_check, mon, mix_mon_6tasks, mix_p_mon_6tasks and
     seq_train_test (docs/oculomotor.md). connectome has seq_mem, nback_mem, pic_latent_mem and pic_mem, and runs a
     published config.ini as it is: all combinations of its grid, on --workers processes, into its path_to_results unless
-    -o says otherwise; leave TASK out (docs/connectome.md). --dry-run prints every option with its value.
+    -o says otherwise; leave TASK out (docs/connectome.md). prc, dendritic neurons, has memorise and digits
+    (docs/prc.md). --dry-run prints every option with its value.
 
     \b
     Examples:
@@ -90,6 +91,7 @@ def command(
       dynascope train oculomotor all_new --set model.n_units=128 --set model.recurrent_gain=1.0 -o runs/quick
       dynascope train three_body sine --config sine.toml --set training.epochs=5000 -o runs/sine
       dynascope train connectome --config config.ini --workers 2
+      dynascope train prc memorise --set model.kind=parallel_bap --members 10 -o runs/prc
     """
     given = [f"--{name.replace('_', '-')}" for name in context.params if _was_given(context, name)]
     if train_ini.is_published(config_file):

@@ -44,6 +44,12 @@ STUDIES = {
     "maturation.decoding": "maturation.decoding",
     "connectome.strategies": "connectome.strategies",
     "connectome.bio-versus-random": "connectome.bio_versus_random",
+    "prc.lnl": "prc.lnl",
+    "prc.sodium": "prc.sodium",
+    "prc.nmda": "prc.nmda",
+    "prc.loop": "prc.loop",
+    "prc.memorise": "prc.memorise",
+    "prc.digits": "prc.digits",
 }
 SCALES = ("small", "paper")
 

@@ -59,6 +59,23 @@ def build(cls: type[Config], values: Mapping[str, Any], *, where: str) -> Config
     return cls(**checked)
 
 
+def whole_steps(config: Any, option: str) -> int:
+    """Return how many steps of ``config.dt`` the duration in this option is.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not a whole number of steps, at least one.
+    """
+    duration: float = getattr(config, option)
+    steps: int = round(duration / config.dt)
+    if steps < 1 or abs(duration / config.dt - steps) > 1e-6:
+        raise ConfigurationError(
+            f"task.{option} = {duration}: expected a whole number of steps of {config.dt} s, at least one"
+        )
+    return steps
+
+
 def as_mapping(config: Any) -> dict[str, Any]:
     """Return a configuration dataclass as JSON-ready plain values."""
     mapping = plain(dataclasses.asdict(config))

@@ -10,13 +10,12 @@ import torch
 
 from .. import files
 from ..errors import InputError, unknown_name
-from ..readers import CheckpointsRecord, ModelRecord, Recording, TaskRecord, write_archive
+from ..readers import Archive, CheckpointsRecord, ModelRecord, Recording, TaskRecord, write_archive
 from . import config as configuration
-from . import randomness
 from .family import get_family
 from .loop import TrainedNetworks
 from .model import Model
-from .replay import Extract, measured_performance, record
+from .replay import Extract, measured_performance, record, shown_trials
 from .run_directory import RunDirectory
 from .task import Task
 
@@ -33,11 +32,12 @@ def export_run(
     output: str | Path | None = None,
     *,
     checkpoints: Checkpoints = "final",
-    n_trials: int = 128,
+    n_trials: int | None = None,
     seed: int = 0,
     members: Sequence[int] | str | None = None,
     extract: Extract | None = None,
     rules: Sequence[str] | None = None,
+    block: Sequence[str] = (),
 ) -> list[Path]:
     """Write one archive per network of a finished run and return their paths.
 
@@ -52,22 +52,23 @@ def export_run(
     checkpoints : which to record: ``final``, the chosen weights only; ``all``, also every kept checkpoint; numbers of
         trials seen; or such numbers for each rule, by name (without the final weights), or a function that returns them
         from a network's log at its kept checkpoints (columns as in ``/training``)
-    n_trials : number of test trials to replay
+    n_trials : number of trials to replay, 128 by default; tasks without test trials show all that were trained on
     seed : seed of the test trials and of the noise. Equal seeds give equal trials for every network, which
-        comparisons between networks need.
+        comparisons between networks need. Tasks without test trials show those that each network was trained on
     members : which networks of the run, all by default; ``best`` is the one of lowest loss
     extract : which states to keep, and on which window; the family's choice and all steps by default
     rules : which of the task's rules to record, all by default
+    block : channels of the neurons that a drug blocks, such as "sodium"; the archive holds the network without them
 
     Raises
     ------
     InputError
-        If the run is missing or unfinished, or has no such member, checkpoint or rule.
+        If the run is missing or unfinished, or has no such member, checkpoint or rule, or the network no such channel.
     """
     opened = RunDirectory.open(run)
     trained = opened.trained()
     chosen = _chosen_members(trained, members)
-    if n_trials < 1 or seed < 0:
+    if (n_trials is not None and n_trials < 1) or seed < 0:
         raise InputError(f"export: expected at least 1 trial and a seed of at least 0, found {n_trials}, {seed}")
     written = []
     for member in chosen:
@@ -81,7 +82,7 @@ def export_run(
         if callable(named):
             named = named(_log_at(_training_log(trained, member), list(history)))
         recorded = _recorded(trained, history, named, rules)
-        replayed: Any = {"n_trials": n_trials, "seed": seed, "extract": extract}
+        replayed: Any = {"n_trials": n_trials, "seed": seed, "extract": extract, "block": block}
         written.append(export_network(trained, path, member=member, history=history, recorded=recorded, **replayed))
     return written
 
@@ -93,19 +94,22 @@ def export_network(
     member: int = 0,
     history: Mapping[int, Weights] | None = None,
     recorded: Sequence[tuple[int | None, str]] | None = None,
-    n_trials: int = 128,
+    n_trials: int | None = None,
     seed: int = 0,
     extract: Extract | None = None,
+    block: Sequence[str] = (),
 ) -> Path:
     """Write the archive of one network and return its path.
 
     ``history`` maps numbers of trials seen to the weights there. ``recorded`` are pairs of such a number, or None for
-    the final weights, and a rule of the task; by default the final weights follow each rule.
+    the final weights, and a rule of the task; by default the final weights follow each rule. ``block`` are channels to
+    block (:meth:`.Model.blocked`).
     """
     settings = trained.settings
+    run, drugs = settings.as_mapping(), {"block": list(block)} if block else {}
     trained_task = settings.get_task()
-    task, model = trained_task.for_export(trained.model(member))
-    facts = _facts(trained, member) | {"export_seed": seed}
+    task, model = _shown(trained_task, trained.model(member), block)
+    facts = _facts(trained, member) | {"export_seed": seed} | ({"block": ",".join(block)} if block else {})
     ending = _ending(trained, member)
     learning = settings.get_family().rule(settings.training.rule, settings.rule)
     past = dict(history or {})
@@ -114,13 +118,13 @@ def export_network(
         final = trained.model(member)
         for seen, name in recorded or [(None, rule) for rule in task.rules]:
             weights = final.arrays() if seen is None else past[seen]
-            _, shown = trained_task.for_export(trained.model(member).load_arrays(weights))
+            _, shown = _shown(trained_task, trained.model(member).load_arrays(weights), block)
             rule = task.rules[name]
             attrs = facts | {"rule": name} | (ending if seen is None else {"trials_seen": seen})
             if rule.performance_trials:
                 stated = measured_performance(shown, rule, rule.performance_trials, seed=seed)
                 attrs |= {"performance": stated, "performance_trials": rule.performance_trials}
-            trials = rule.export_set(n_trials, randomness.generator(seed, "export"))
+            trials = shown_trials(rule, n_trials, seed=seed, run=run, member=member)
             own = {} if seen is None else shown.arrays()
             yield (
                 recording_name(task, seen, name),
@@ -136,9 +140,16 @@ def export_network(
         task=TaskRecord(task.name, {**configuration.as_mapping(task.config), "seed": seed}),
         training=_training_log(trained, member),
         units=model.unit_columns() or None,
-        title=f"{model.kind} on {settings.task_name}, seed {settings.seed}, network {member}",
-        history=[{"settings": settings.as_mapping(), "member": member}],
+        title=f"{settings.model['kind']} on {settings.task_name}, seed {settings.seed}, network {member}"
+        + (f", blocked: {', '.join(block)}" if block else ""),
+        history=[{"settings": run, "member": member} | drugs],
     )
+
+
+def _shown(task: Task, model: Model, block: Sequence[str]) -> tuple[Task, Model]:
+    """Return the task and the network that an archive shows, the network under drugs that block these channels."""
+    task, model = task.for_export(model)
+    return task, model.blocked(block) if block else model
 
 
 def recording_name(task: Task, trials_seen: int | None, rule: str) -> str:
@@ -188,6 +199,12 @@ def load_model(
         if f"{name}{_MASK}" in record.parameters:
             model.set_mask(name, np.asarray(record.parameters[f"{name}{_MASK}"]))
     return model
+
+
+def run_of(archive: Archive) -> tuple[Mapping[str, Any], int]:
+    """Return the settings, as a mapping, and the network's number in the run that made an archive; {} if unknown."""
+    origin: dict[str, Any] = next((entry for entry in archive.provenance["history"] if "settings" in entry), {})
+    return origin.get("settings", {}), int(origin.get("member", 0))
 
 
 def _facts(trained: TrainedNetworks, member: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from .task import Task
 Tables = dict[str, dict[str, Any]]
 
 # Folder under trainers/ of each family; imported only when asked for.
-FAMILIES = ("three_body", "spiking", "oculomotor", "connectome")
+FAMILIES = ("three_body", "spiking", "oculomotor", "connectome", "prc")
 
 
 @dataclasses.dataclass(frozen=True)

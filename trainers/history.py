@@ -8,11 +8,10 @@ import torch
 
 from ..errors import InputError, unknown_name
 from ..readers import Archive, Recording
-from . import randomness
-from .export import load_model
+from .export import load_model, run_of
 from .family import get_family
 from .model import Model
-from .replay import measured_performance, record
+from .replay import measured_performance, record, shown_trials
 from .task import Task, Trials
 
 
@@ -67,7 +66,7 @@ class History(Sequence[Recording]):
     rule : name of a rule of its task; not needed when there is one
     checkpoints : numbers of trials seen, or text ``start:stop:step`` of such numbers (each part may be left out; the
         stop is included, steps count from the first checkpoint inside); every checkpoint when None
-    n_trials, seed : trials of each recording and their seed
+    n_trials, seed : trials of each recording (see :func:`.replay.shown_trials`) and their seed
     performance_trials : fresh trials on which performance is measured, as training draws them; the task's own number
         when None, and the replayed trials when 0
 
@@ -83,7 +82,7 @@ class History(Sequence[Recording]):
         rule: str | None = None,
         checkpoints: Iterable[int] | str | None = None,
         *,
-        n_trials: int = 128,
+        n_trials: int | None = None,
         seed: int = 0,
         performance_trials: int | None = None,
     ) -> None:
@@ -94,6 +93,7 @@ class History(Sequence[Recording]):
         self.n_trials, self.seed = n_trials, seed
         own = self.task.performance_trials
         self.performance_trials = own if performance_trials is None else performance_trials
+        self._run, self._member = run_of(archive)
         self._trials: Trials | None = None
         self._performance: dict[int, float] = {}
 
@@ -116,7 +116,7 @@ class History(Sequence[Recording]):
     def trials(self) -> Trials:
         """The trials that are replayed, the same at every checkpoint."""
         if self._trials is None:
-            self._trials = self.task.export_set(self.n_trials, randomness.generator(self.seed, "export"))
+            self._trials = shown_trials(self.task, self.n_trials, seed=self.seed, run=self._run, member=self._member)
         return self._trials
 
     def model(self, index: int) -> Model:
@@ -128,7 +128,7 @@ class History(Sequence[Recording]):
         index = range(len(self))[index]
         if index not in self._performance:
             self._performance[index] = measured_performance(
-                self.model(index), self.task, self.performance_trials or self.n_trials, seed=self.seed
+                self.model(index), self.task, self.performance_trials or len(self.trials), seed=self.seed
             )
         return self._performance[index]
 

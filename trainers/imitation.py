@@ -19,7 +19,7 @@ from ..errors import ConfigurationError, InputError
 from ..readers import open_archive
 from . import randomness
 from .config import choice
-from .export import load_model
+from .export import load_model, run_of
 from .family import get_family
 from .model import Model, Trajectory
 from .task import Batch, Task, Trials, mean_squared_error
@@ -61,14 +61,14 @@ class ImitationConfig:
 class Teacher:
     """What a student needs of its teacher's archive.
 
-    ``settings`` and ``member`` describe the run that trained it; None when the archive does not say.
+    ``settings`` and ``member`` describe the run that trained it; empty when the archive does not say.
     """
 
     path: str
     digest: str
     model: Model
     task: Task
-    settings: Mapping[str, Any] | None
+    settings: Mapping[str, Any]
     member: int
 
     def training_trials(self, n_trials: int) -> Trials:
@@ -79,7 +79,7 @@ class Teacher:
         ConfigurationError
             If the archive does not say what they were, or they were not ``n_trials``.
         """
-        training = (self.settings or {}).get("training", {})
+        training = self.settings.get("training", {})
         count = training.get("n_trials", 0)
         if not count:
             raise ConfigurationError(
@@ -90,8 +90,7 @@ class Teacher:
                 f"training.n_trials = {n_trials}: {self.path} was trained on {count} trials; use as many, or set "
                 "task.trials = fresh"
             )
-        assert self.settings is not None
-        return self.task.draw(n_trials, randomness.generator(self.settings["seed"], "trials", self.member))
+        return self.task.training_set(n_trials, randomness.generator(self.settings["seed"], "trials", self.member))
 
 
 @functools.lru_cache(maxsize=4)
@@ -102,8 +101,7 @@ def _read(path: str, stamp: tuple[int, int]) -> Teacher:
         model = load_model(archive.model)
         options = {name: value for name, value in archive.task.config.items() if name != "seed"}
         task = get_family(archive.model.family).task(archive.task.name, options)
-        origin: dict[str, Any] = next((entry for entry in archive.provenance["history"] if "settings" in entry), {})
-        return Teacher(path, archive.digest, model, task, origin.get("settings"), int(origin.get("member", 0)))
+        return Teacher(path, archive.digest, model, task, *run_of(archive))
 
 
 def read_teacher(path: str) -> Teacher:
@@ -236,7 +234,7 @@ def student_defaults(kind: str, tables: Mapping[str, Mapping[str, Any]]) -> dict
         "learning_rate_epochs": 20_000,
         "epochs": 80_000 if teacher.task.name == "flip_flop" else 40_000,
     }
-    count = (teacher.settings or {}).get("training", {}).get("n_trials", 0)
+    count = teacher.settings.get("training", {}).get("n_trials", 0)
     if count:
         training |= {"n_trials": count, "batch_size": count}
     return {"model": {"kind": kind, "readout": "identity", **model}, "training": training}

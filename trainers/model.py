@@ -10,13 +10,16 @@ output carries a leading axis of length M, and the same code runs them as one ba
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from .quiet import QuietDynamics
 
 Generators = Sequence[torch.Generator]
 
@@ -39,7 +42,8 @@ class Trajectory:
     """What a model did: ``states`` (…, trial, time, state) after each step, ``outputs`` (…, trial, time, output).
 
     A run for its loss alone (:meth:`Model.respond`) may keep no states, (…, trial, 0, state), and say instead in
-    ``mean_activity`` (…, unit) what a penalty needs of them: the mean over trials and steps.
+    ``mean_activity`` (…, trial, unit) what penalties and metrics need of them: the mean over steps, of each trial or,
+    in one row, over all trials too.
     """
 
     states: Tensor
@@ -174,9 +178,33 @@ class Model(nn.Module, ABC):
         """
         return None
 
+    def quiet(self) -> "QuietDynamics | None":
+        """Return the dynamics of this network while no unit spikes, or None where no unit does."""
+        return None
+
+    def blocked(self, channels: Sequence[str]) -> "Model":
+        """Return this network under drugs that block the named channels, its weights unchanged.
+
+        Raises
+        ------
+        InputError
+            If the network has no such channel.
+        """
+        raise InputError(f"block: networks of family {self.family} have no channels, found {', '.join(channels)}")
+
     def unit_columns(self) -> dict[str, Any]:
         """Return what is known of each unit of one network, as columns of an archive's table of units."""
         return {}
+
+    def weight_scales(self) -> dict[str, float]:
+        """Return how large the initial weights of each parameter are, for learning rates relative to them.
+
+        By default the root mean square of a draw of its own, the same for every network of a configuration; parameters
+        that begin at zero are left out.
+        """
+        drawn = self.initial_parameters(np.random.default_rng(0))
+        sizes = {name: float(np.sqrt(np.mean(np.square(drawn[name])))) for name in self.weights}
+        return {name: size for name, size in sizes.items() if size}
 
     def after_update(self, learning_rate: float, generators: Generators) -> None:
         """Enforce constraints on the parameters after an optimiser step (signs, sparsity).

@@ -18,6 +18,8 @@ from .task import Batch, Task, Trials
 
 # Bounds the memory of a replay, not its result: trials per forward run, and numbers in the states of one.
 _TRIALS, _NUMBERS = 256, 2**26
+# Trials that an archive shows unless asked for others.
+_SHOWN = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +97,27 @@ def record(
         attrs={"performance": float(np.mean(performance)), **(attrs or {})},
         parameters=dict(parameters or {}),
         array_units={"activity": model.activity_unit} if model.activity_unit else None,
+    )
+
+
+def shown_trials(task: Task, n_trials: int | None, *, seed: int, run: Mapping[str, Any], member: int) -> Trials:
+    """Return the trials that an archive shows of one network of a run with these settings, as a mapping.
+
+    They are drawn with ``seed``, 128 by default. Where the task shows its training set they are the first of it, all by
+    default and at most, and ``seed`` has no say.
+
+    Raises
+    ------
+    InputError
+        If the training set is wanted and ``run`` is empty, not known.
+    """
+    if not task.shows_training_set:
+        return task.export_set(_SHOWN if n_trials is None else n_trials, randomness.generator(seed, "export"))
+    if not run:
+        raise InputError(f"task {task.name} shows the trials of the training: expected an archive that states its run")
+    size = run["training"]["n_trials"] or _SHOWN
+    return task.training_set(
+        size if n_trials is None else min(n_trials, size), randomness.generator(run["seed"], "trials", member)
     )
 
 

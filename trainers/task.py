@@ -101,6 +101,9 @@ class Task(ABC):
     config_class: ClassVar[type]
     #: trials like those of training on which archives state the performance; 0 for the trials that they show
     performance_trials: ClassVar[int] = 0
+    #: whether archives show trials of the training set, for tasks in which nothing can be known of others; the first n
+    #: trials of a larger training set must be those of a set of n
+    shows_training_set: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         self.config = config

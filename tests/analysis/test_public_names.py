@@ -6,6 +6,12 @@ import sys
 from dynascope import analysis
 
 PUBLIC = [
+    "BurstStatistics",
+    "BurstTrains",
+    "CodeComparison",
+    "burst_statistics",
+    "burst_trains",
+    "compare_codes",
     "CKAInterval",
     "CKATest",
     "DissimilarityMatrices",

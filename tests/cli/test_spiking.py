@@ -2,9 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
 
 from dynascope.cli.main import run
+from dynascope.fixedpoints import FixedPoints
+from dynascope.readers import open_archive
+from dynascope.trainers import load_model
 
 SMALL = [
     "model.n_units=16", "model.output_probability=0.4", "task.n_cues=3", "task.cue_duration=0.02", "task.cue_gap=0.01",
@@ -51,6 +56,30 @@ def test_the_quiet_state_is_the_fixed_point_without_input(trained, capfd):
     assert found["n_points"] == 1
     assert found["nearest"] == pytest.approx(1.0)
     assert (trained / "quiet.h5").exists()
+
+
+def test_the_quiet_state_under_a_weak_input_is_the_input_current(trained, capfd):
+    weak = np.linspace(0, 2e-3, 40)
+    words = ["--input", ",".join(map(str, weak)), "-o", str(trained / "weak"), "--json"]
+    assert run(["fixedpoints", str(trained / "net.h5"), *words]) == 0
+    [found] = json.loads(capfd.readouterr().out)["archives"].values()
+    with open_archive(trained / "net.h5") as archive:
+        current = np.asarray(archive.model.parameters["input_weight"], np.float64) @ weak
+        threshold = archive.model.config["threshold"]
+        model = load_model(archive.model)
+    [state] = np.array(found["states"])
+    assert state[slice(*found["layout"]["voltage"])] == pytest.approx(current)
+    assert not state[slice(*found["layout"]["adaptation"])].any()
+    assert found["nearest"] == pytest.approx((1 - current / threshold).min())
+    points = FixedPoints.load(trained / "weak.h5")
+    assert points.certified.all()
+    assert points.certificate_kind == "bounded"
+    quiet = model.quiet()
+    tired = torch.cat([torch.as_tensor(current), torch.full((16,), 0.5, dtype=torch.float64)])  # adaptation raises ϑ
+    raised = threshold + 0.5 * np.asarray(model.adaptation_strength) - current
+    assert np.ptp(np.asarray(model.adaptation_strength)) > 0
+    assert quiet.distance_to_threshold(tired).numpy() == pytest.approx(raised / threshold)
+    assert points.states.shape == (1, 2 * 16)
 
 
 def test_a_strong_input_leaves_no_fixed_point(trained, capfd):

@@ -13,6 +13,7 @@ from dynascope.trainers import randomness
 from dynascope.trainers.family import get_family
 from dynascope.trainers.sweeps import Task
 
+SINGLE_CELLS = ("prc.lnl", "prc.sodium", "prc.nmda", "prc.loop")  # nothing is trained
 TINY = {
     "three-body.validation": {
         "teacher_epochs": 2, "teacher_rate": 1e-3, "student_epochs": 2, "student_rate": 1e-3, "rank_one_epochs": 2,
@@ -41,6 +42,12 @@ TINY = {
         "learning_rates": [1e-4], "nonlinearities": ["tanh"], "optimizers": ["adam"], "pattern_lengths": [2],
         "n_backs": [2],
     },
+    "prc.lnl": {"noise_trials": 2},
+    "prc.sodium": {"peak_step": 0.5, "threshold_step": 0.5, "width_step": 0.05},
+    "prc.nmda": {"fine_amplitudes": 20},
+    "prc.loop": {},
+    "prc.memorise": {"epochs": 3, "patterns": 8, "rates": [0.003]},
+    "prc.digits": {"epochs": 2, "units": 8, "n_train": 40, "n_test": 12},
 }  # fmt: skip
 
 
@@ -66,7 +73,7 @@ def test_a_study_runs_reports_and_trains_nothing_twice(name, tmp_path, sisters):
     assert all(path.exists() for path in findings.files)
     assert all(table.title in text for table in findings.tables)
     archives = {path: path.stat().st_mtime_ns for path in bench.work.rglob("*.h5")}
-    assert archives
+    assert bool(archives) == (name not in SINGLE_CELLS)
     again, _ = run_study(workbench(name, output))
     assert {path: path.stat().st_mtime_ns for path in bench.work.rglob("*.h5")} == archives
     assert [table.rows for table in again.tables] == [table.rows for table in findings.tables]
@@ -76,8 +83,9 @@ def test_a_study_runs_reports_and_trains_nothing_twice(name, tmp_path, sisters):
 def test_every_study_has_both_sizes_and_the_paper_has_its_own_number_of_runs(name):
     study = get_study(name)
     assert study.name == name
-    runs = {"spiking": 5, "three-body": 30, "maturation": 3, "connectome": 5}
-    assert study.scales["paper"].runs == runs[name.partition(".")[0]]
+    runs = {"spiking": 5, "three-body": 30, "maturation": 3, "connectome": 5, "prc": 1}
+    own = {"prc.memorise": 10, "prc.digits": 3}
+    assert study.scales["paper"].runs == own.get(name, runs[name.partition(".")[0]])
     assert set(study.scales["small"].budget) == set(study.scales["paper"].budget)
 
 

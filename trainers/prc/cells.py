@@ -33,7 +33,7 @@ def lnl(tau_sodium: float = 2.0, threshold: float = 5.0, width: float = 1.0, *, 
 
 def sodium(
     threshold: float = 1.9, width: float = 0.3, gain: float = 3.0, soma_threshold: float = 0.19,
-    pulse_height: float = 2.0, pulse_duration: float = 1.0, *, dt: float = 0.01,
+    pulse_height: float = 2.0, pulse_duration: float = 1.0,
 ) -> Cell:  # fmt: skip
     """Return the neuron of figure 4: a dendritic sodium spike, and the somatic one that comes back into the dendrite.
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from .. import config as configuration
+from .spoken_digits import DigitsConfig
+
 Tables = dict[str, dict[str, Any]]
 
 #: task → kind → scale of the initial input weights
@@ -15,8 +18,9 @@ def defaults(kind: str, task: str, tables: Tables) -> Tables:
     """Return model, task and training options of a task, given the user's own tables.
 
     Memorisation: one batch of all 256 patterns, 600 epochs of Adam with rate 0.002. Digits: batches of 256, 200 epochs
-    of Adamax with the same rate, the log of an epoch being the mean over its batches. Nothing stops early, and the last
-    weights are kept. With ``model.normalized_kernels`` all kinds draw weights of one standard deviation.
+    of Adamax with the same rate, the log of an epoch being the mean over its batches; all recordings are used, where
+    published code drops an incomplete last batch, and those for the test are the validation. Nothing stops early, and
+    the last weights are kept. With ``model.normalized_kernels`` all kinds draw weights of one standard deviation.
     """
     scales = WEIGHT_SCALES[task]
     given = tables.get("model", {})
@@ -36,5 +40,7 @@ def defaults(kind: str, task: str, tables: Tables) -> Tables:
     }
     if task == "digits":
         model["n_units"] = 200
+        n_train, n_test = configuration.build(DigitsConfig, tables.get("task", {}), where="task").sizes()
         training |= {"optimizer": "adamax", "epochs": 200, "log": "during"}
+        training |= {"n_trials": n_train, "validation_trials": n_test}
     return {"model": model, "training": training}

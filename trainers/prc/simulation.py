@@ -1,5 +1,6 @@
 """What a cell does with given inputs: whole traces where nothing comes back, steps where there is a loop."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,8 +35,11 @@ def simulate(cell: Cell, inputs: Mapping[str, Any], dt: float) -> Traces:
     Raises
     ------
     InputError
-        If an input is unknown or holds values that are not finite, or the cell has a loop that takes no time.
+        If an input is unknown or holds values that are not finite, the step is not above 0, or the cell has a loop that
+        takes no time.
     """
+    if not 0 < dt < math.inf:
+        raise InputError(f"dt {dt}: expected a step above 0")
     given = _checked(cell, inputs)
     recursions = {one.name: one.kernel.recursion(dt) for one in cell.subunits}
     outputs, drives = dict(given), Traces()
@@ -84,7 +88,7 @@ def _filter(group: tuple[Subunit, ...], recursions: Mapping[str, Recursion], out
     shape = next(iter(outputs.values())).shape
     drive = recursions[subunit.name].apply(np.broadcast_to(_sum(subunit, outputs), shape))
     late = np.zeros_like(drive)
-    late[..., subunit.delay :] = subunit.nonlinearity(drive)[..., : drive.shape[-1] - subunit.delay]
+    late[..., subunit.delay :] = subunit.nonlinearity(drive)[..., : max(drive.shape[-1] - subunit.delay, 0)]
     drives[subunit.name], outputs[subunit.name] = drive, late
 
 

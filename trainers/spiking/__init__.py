@@ -5,7 +5,6 @@ from .config import RuleConfig, SpikingConfig
 from .defaults import defaults
 from .evidence import EvidenceAccumulation
 from .model import SpikingNetwork
-from .quiet import QuietDynamics
 from .rules import RULES, SpikingRule
 from .tasks import DelayedMatch, PatternGeneration
 
@@ -14,7 +13,6 @@ __all__ = [
     "DelayedMatch",
     "EvidenceAccumulation",
     "PatternGeneration",
-    "QuietDynamics",
     "RuleConfig",
     "SpikingConfig",
     "SpikingNetwork",

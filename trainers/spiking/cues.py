@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...errors import ConfigurationError
 from ...results import Array
-from ..config import positive
+from ..config import positive, whole_steps
 from ..model import Trajectory
 from ..task import Batch, Task, Trials, cross_entropy
 
@@ -68,23 +68,6 @@ class CueConfig(ABC):
     def decision_steps(self) -> int:
         """Number of steps, the last of a trial, that loss and performance look at."""
         return 1 if self.decision_duration is None else whole_steps(self, "decision_duration")
-
-
-def whole_steps(config: Any, option: str) -> int:
-    """Return how many steps of ``config.dt`` the duration in this option is.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not a whole number of steps, at least one.
-    """
-    duration: float = getattr(config, option)
-    steps: int = round(duration / config.dt)
-    if steps < 1 or abs(duration / config.dt - steps) > 1e-6:
-        raise ConfigurationError(
-            f"task.{option} = {duration}: expected a whole number of steps of {config.dt} s, at least one"
-        )
-    return steps
 
 
 def check_rate(config: Any, option: str) -> None:

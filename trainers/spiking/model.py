@@ -22,6 +22,7 @@ from ..model import Generators, Model, StateVariable, Trajectory, linear
 from . import rewiring
 from .config import SpikingConfig
 from .connectivity import balanced_weights, unit_signs, wiring
+from .quiet import QuietSpikingDynamics
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -198,6 +199,10 @@ class SpikingNetwork(Model):
 
         return learning_states(self, names, task, batch, rule, steps)
 
+    def quiet(self) -> QuietSpikingDynamics:
+        """Return the linear dynamics of voltages and adaptation while no unit spikes."""
+        return QuietSpikingDynamics(self)
+
     def respond(
         self, inputs: Tensor, state: Tensor | None = None, generator: torch.Generator | Generators | None = None
     ) -> Trajectory:
@@ -209,7 +214,7 @@ class SpikingNetwork(Model):
             return self.run(prepared, start, noise)
         run = simulate(self, prepared, noise, for_gradients=False)
         nothing = start.unsqueeze(-2)[..., :0, :]
-        return Trajectory(nothing, run.outputs, run.mean_spikes)
+        return Trajectory(nothing, run.outputs, run.mean_spikes.unsqueeze(-2))
 
     def run_steps(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Tensor:
         """Return the states of the loop over time, with W formed once."""
@@ -240,7 +245,7 @@ class SpikingNetwork(Model):
     def _mean_spikes(self, trajectory: Trajectory) -> Tensor:
         """Return ν, spikes per step of each unit (…, unit), the mean over trials and time."""
         if trajectory.mean_activity is not None:
-            return trajectory.mean_activity
+            return trajectory.mean_activity.mean(-2)
         return self.state_layout[2].of(trajectory.states).mean((-3, -2))
 
     @torch.no_grad()

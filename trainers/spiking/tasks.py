@@ -10,9 +10,9 @@ from torch import Tensor
 from ...errors import ConfigurationError
 from ...results import Array
 from .. import randomness
-from ..config import positive
+from ..config import positive, whole_steps
 from ..task import Batch, Task, Trials, r_squared
-from .cues import CueConfig, CueDecision, check_rate, whole_steps
+from .cues import CueConfig, CueDecision, check_rate
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Studies of dendrites: parallel and recurrent cascade neurons, as single cells and in trained networks."""
