@@ -39,4 +39,4 @@ def unknown_name(kind: str, name: object, valid: Iterable[str]) -> str:
     names = sorted(valid)
     nearest = difflib.get_close_matches(str(name), names, n=1)
     hint = f" did you mean '{nearest[0]}'?" if nearest else ""
-    return f"unknown {kind} '{name}':{hint} (valid: {', '.join(names)})"
+    return f"unknown {kind} '{name}':{hint} (valid: {', '.join(names) or 'none'})"

@@ -15,33 +15,31 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 
-# Okabe and Ito's palette: distinguishable under the common colour-vision deficiencies.
-INK = "#222222"
-GREY = "#8a8a8a"
-NETWORK_COLOURS = {"rnn": "#0072B2", "tbrnn": "#D55E00", "hornn": "#CC79A7", "gru": "#009E73"}
+INK, GREY = "#222222", "#8a8a8a"
+# Okabe and Ito: distinguishable under the common colour-vision deficiencies. Groups without a colour of their own take
+# turns at these.
+PALETTE = ("#E69F00", "#D55E00", "#56B4E9", "#0072B2", "#009E73", "#CC79A7")
+ORANGE, VERMILION, SKY, BLUE, GREEN, PINK = PALETTE
+NETWORK_COLOURS = {"rnn": BLUE, "tbrnn": VERMILION, "hornn": PINK, "gru": GREEN}
 RULE_COLOURS = {"bptt": "#332288", "mdgl": "#C28E0E", "eprop": "#BB5566"}
 # Excitatory cells are warm, inhibitory ones cold; the adaptive kind (ALIF) is the darker of each pair.
-CELL_TYPE_COLOURS = {
-    "E-LIF": "#E69F00", "E-ALIF": "#D55E00", "I-LIF": "#56B4E9", "I-ALIF": "#0072B2",
-    "LIF": "#009E73", "ALIF": "#CC79A7",
-}  # fmt: skip
+CELL_TYPE_COLOURS = dict(zip(("E-LIF", "E-ALIF", "I-LIF", "I-ALIF", "LIF", "ALIF"), PALETTE, strict=True))
 # Rules that a network is cued to follow: working memory is warm, anti-saccades are cold.
 CUED_RULE_COLOURS = {
-    "odr": "#D55E00", "odrd": "#E69F00", "overlap": "#0072B2", "zero_gap": "#56B4E9", "gap": "#009E73",
-    "gap500": "#332288",
+    "odr": VERMILION, "odrd": ORANGE, "overlap": BLUE, "zero_gap": SKY, "gap": GREEN, "gap500": "#332288",
 }  # fmt: skip
 # Stages of training.
-STAGE_COLOURS = {"early": "#009E73", "mid": "#0072B2", "mature": "#D55E00"}
+STAGE_COLOURS = {"early": GREEN, "mid": BLUE, "mature": VERMILION}
 # What a drug can block in a dendrite. Without a drug a cell is drawn in ink; under a drug lines are dashed, in the
 # colour of the channel that is blocked, or grey where several are.
-CHANNEL_COLOURS = {"sodium": "#0072B2", "calcium": "#D55E00", "nmda": "#CC79A7", "bap": "#009E73"}
+CHANNEL_COLOURS = {"sodium": BLUE, "calcium": VERMILION, "nmda": PINK, "bap": GREEN}
 # Hidden neurons of dendritic networks: dark shades have the back-propagating action potential.
 NEURON_COLOURS = {
-    "one_compartment": "#777777", "no_bap": "#56B4E9", "bap": "#0072B2", "parallel": "#E69F00",
-    "parallel_bap": "#D55E00",
+    "one_compartment": "#777777", "no_bap": SKY, "bap": BLUE, "parallel": ORANGE, "parallel_bap": VERMILION,
 }  # fmt: skip
-STABLE, UNSTABLE = "#009E73", "#C4151C"
+STABLE, UNSTABLE = GREEN, "#C4151C"
 SEQUENTIAL = "viridis"
+MOST_BANDS = 4  # more hide each other
 
 _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
@@ -68,14 +66,19 @@ def network_colour(name: str) -> str:
     return NETWORK_COLOURS[max(matches, key=len)] if matches else GREY
 
 
+def stage_colour(name: str, place: int) -> str:
+    """Return the colour of a stage of training, of others than the known ones by their place."""
+    return STAGE_COLOURS.get(name, PALETTE[place % len(PALETTE)])
+
+
 def group_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the line style of each group of units: ``{"color": …, "linestyle": …}``.
 
     Cell types have the colours of :data:`CELL_TYPE_COLOURS`, dashed for those that project to the readout
-    (``E-ALIF-out``); other groups take turns at the same colours.
+    (``E-ALIF-out``); other groups take turns at :data:`PALETTE`.
     """
     styles: dict[str, dict[str, Any]] = {}
-    colours, lines = list(dict.fromkeys(CELL_TYPE_COLOURS.values())), ("solid", "dashed", "dotted")
+    lines = ("solid", "dashed", "dotted")
     turn = 0
     for name in names:
         cell_type = name.removesuffix("-out")
@@ -83,10 +86,16 @@ def group_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:
             line = "solid" if cell_type == name else "dashed"
             styles[name] = {"color": CELL_TYPE_COLOURS[cell_type], "linestyle": line}
         else:
-            line = lines[turn // len(colours) % len(lines)]
-            styles[name] = {"color": colours[turn % len(colours)], "linestyle": line}
+            line = lines[turn // len(PALETTE) % len(lines)]
+            styles[name] = {"color": PALETTE[turn % len(PALETTE)], "linestyle": line}
             turn += 1
     return styles
+
+
+def banded_curve(ax: "Axes", x: Any, y: Any, low: Any, high: Any, *, label: str | None, **style: Any) -> None:
+    """Draw a curve and the band around it, from ``low`` to ``high``."""
+    ax.plot(x, y, label=label, **style)
+    ax.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)
 
 
 @contextmanager

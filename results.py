@@ -5,7 +5,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_origin
 
 import numpy as np
 import numpy.typing as npt
@@ -36,14 +36,19 @@ class Result:
     """Base of all results: a frozen record of named arrays and numbers.
 
     Subclasses are frozen dataclasses. Fields declared with :func:`axes` are arrays; every other field is
-    a number, a string, None or a JSON-like value. ``parameters`` are the options of the analysis and
-    ``input_digest`` identifies the data that it saw (see :func:`digest_arrays`).
+    a number, a string, None or a JSON-like value; those annotated as tuples become tuples. ``parameters`` are the
+    options of the analysis and ``input_digest`` identifies the data that it saw (see :func:`digest_arrays`).
     """
 
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     input_digest: str = ""
 
     kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if get_origin(field.type) is tuple:  # tuples come back from a file as lists
+                object.__setattr__(self, field.name, _as_tuple(getattr(self, field.name)))
 
     def summary(self) -> str:
         """Return a few lines of text that say what was found."""
@@ -114,6 +119,10 @@ class Result:
             raise ArchiveError(f"{path}: an incomplete {expected} result: {error}") from None
 
 
+def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(_as_tuple(value) if isinstance(value, list) else value for value in values)
+
+
 def digest_arrays(arrays: Iterable[Array]) -> str:
     """Return the SHA-256 of shapes, dtypes and values: the ``input_digest`` of a result."""
     digest = hashlib.sha256()
@@ -122,6 +131,11 @@ def digest_arrays(arrays: Iterable[Array]) -> str:
         digest.update(f"{array.shape}{array.dtype.str}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def count_noun(number: int, noun: str, plural: str = "s") -> str:
+    """Return a number with its noun, as summaries and titles say it: 1 point, 2 points."""
+    return f"{number} {noun}" + ("" if number == 1 else plural)
 
 
 def plain(value: Any) -> Any:

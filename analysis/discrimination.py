@@ -69,10 +69,6 @@ class Discrimination(Result):
 
     kind: ClassVar[str] = "discrimination"
 
-    def __post_init__(self) -> None:
-        for name in ("labels", "n_trials", "groups"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-
     @property
     def index(self) -> Array:
         """2 AUC − 1 (time, unit): 1 when every trial of ``labels[1]`` has the higher activity, −1 the lower."""
@@ -173,8 +169,7 @@ def discrimination(
     names, positive = _two_labels(labels, n_trials)
     group_names, members = unit_groups(groups, n_units)
     times, unit = sample_times(time, n_samples)
-    if isinstance(n_shuffles, bool) or not isinstance(n_shuffles, (int, np.integer)) or n_shuffles < 1:
-        raise InputError(f"n_shuffles: expected a whole number from 1, found {n_shuffles!r}")
+    n_shuffles = validation.whole_number("n_shuffles", n_shuffles, least=1)
     shuffled = np.random.default_rng(seed).permuted(np.tile(positive, (n_shuffles, 1)), axis=1).astype(float)
     share = (members == np.arange(len(group_names))[:, None]) / np.bincount(members)[:, None]  # (group, unit)
     n_pairs = float(positive.sum() * (~positive).sum())
@@ -203,14 +198,11 @@ def discrimination(
 
 def _two_labels(labels: Any, n_trials: int) -> tuple[tuple[str, str], Array]:
     """Return the names of the two labels and which trials have the second."""
-    found = np.asarray(labels)
-    if found.shape != (n_trials,):
-        raise InputError(f"labels: expected one label for each of {n_trials} trials, found shape {found.shape}")
-    values = np.unique(found)
+    values, codes = validation.label_codes("labels", labels, n_trials)
     if len(values) != 2:
         shown = ", ".join(str(value) for value in values[:5]) + (", …" if len(values) > 5 else "")
         raise InputError(f"labels: expected exactly 2 different values, found {len(values)} ({shown}); choose trials")
-    return (str(values[0]), str(values[1])), found == values[1]
+    return (str(values[0]), str(values[1])), codes == 1
 
 
 def _centred_ranks(activity: Array) -> Array:

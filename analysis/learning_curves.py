@@ -62,11 +62,6 @@ class LearningComparison(Result):
 
     kind: ClassVar[str] = "learning_comparison"
 
-    def __post_init__(self) -> None:
-        for name in ("labels", "columns"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "combos", tuple(tuple(combo) for combo in self.combos))
-
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """The labels of each pair."""

@@ -7,7 +7,6 @@ import numpy as np
 
 from .. import plotting
 from ..errors import InputError
-from .psth.drawing import banded_curve
 from .validation import Array
 
 if TYPE_CHECKING:
@@ -37,6 +36,11 @@ def draw_learning_curves(
 
     Curves are label → (iteration, epoch); values that are not finite are left out. Epochs before ``first_epoch`` are
     not shown.
+
+    Raises
+    ------
+    InputError
+        If a curve has no epoch to show.
     """
     from matplotlib.lines import Line2D
 
@@ -49,7 +53,7 @@ def draw_learning_curves(
             mean = values.mean(axis=0).filled(np.nan)
             spread = values.std(axis=0, ddof=min(1, len(values) - 1)).filled(0)
             epochs = first_epoch + np.arange(len(mean))
-            banded_curve(
+            plotting.banded_curve(
                 ax, epochs, mean, mean - spread, mean + spread, label=None, color=colours[label], linestyle=line
             )
     ax.margins(x=0)
@@ -114,7 +118,7 @@ def combo_boxes(found: "LearningComparison", quantity: str) -> "Figure":
 
 
 def _colours(labels: Any) -> dict[str, str]:
-    palette = list(dict.fromkeys([*plotting.NETWORK_COLOURS.values(), *plotting.CELL_TYPE_COLOURS.values()]))
+    palette = list(dict.fromkeys([*plotting.NETWORK_COLOURS.values(), *plotting.PALETTE]))
     return {label: palette[index % len(palette)] for index, label in enumerate(labels)}
 
 

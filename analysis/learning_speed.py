@@ -6,7 +6,6 @@ import numpy as np
 
 from ..errors import InputError
 from . import validation
-from .statistics.streams import whole_number
 from .validation import Array
 
 #: what is compared: the lowest loss, its epoch, and the epoch at which nearly all of the way down is behind
@@ -56,7 +55,7 @@ def learning_speed(losses: Any, *, first_epoch: int = 1, percent: float = 1.0) -
     """
     curves = np.asarray(validation.sliceable("losses", losses)[...])
     validation.real_numbers("losses", curves)
-    first = whole_number("first_epoch", first_epoch, least=0)
+    first = validation.whole_number("first_epoch", first_epoch, least=0)
     percent = validation.positive("percent", percent)
     if curves.ndim < 1 or curves.shape[-1] <= first:
         raise InputError(f"losses: expected (…, epoch) with more than {first} epochs, found shape {curves.shape}")

@@ -10,7 +10,6 @@ from .. import plotting
 from ..errors import InputError
 from ..results import Result, axes, digest_arrays
 from . import validation
-from .statistics.streams import whole_number
 from .validation import Array
 
 if TYPE_CHECKING:
@@ -32,9 +31,6 @@ class MetricScaling(Result):
     stress: float
 
     kind: ClassVar[str] = "metric_scaling"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(self.names))
 
     def summary(self) -> str:
         """Return the number of points and dimensions and the stress."""
@@ -83,7 +79,7 @@ def metric_mds(distances: Any, names: Sequence[str] | None = None, *, n_dimensio
     0.0
     """
     given = _distances(distances)
-    n_dimensions = whole_number("n_dimensions", n_dimensions, least=1)
+    n_dimensions = validation.whole_number("n_dimensions", n_dimensions, least=1)
     named = validation.distinct_names(names, len(given))
     points = _classical(given, n_dimensions)
     stress = _stress(given, points)

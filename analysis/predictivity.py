@@ -12,7 +12,6 @@ from ..results import Result, axes, digest_arrays
 from . import validation
 from .leave_one_out_ridge import PENALTIES, fit_and_predict, penalty_grid
 from .statistics import bootstrap_interval
-from .statistics.streams import whole_number
 from .validation import Array
 
 if TYPE_CHECKING:
@@ -154,7 +153,8 @@ def linear_predictivity(
     n = validation.same_samples(("x", "y"), arrays)
     grid = penalty_grid(penalties)
     codes = _group_codes(groups, n)
-    parts = _deal(codes, whole_number("folds", folds, least=2), whole_number("seed", seed, least=0))
+    folds, seed = validation.whole_number("folds", folds, least=2), validation.whole_number("seed", seed, least=0)
+    parts = _deal(codes, folds, seed)
     if not 0 < level < 1:
         raise ConfigurationError(f"level: expected a confidence between 0 and 1, found {level!r}")
     repeats = [_repeat(name, value, array) for name, value, array in zip(
@@ -235,10 +235,7 @@ def _ceilings(arrays: Sequence[Array], repeats: Sequence[Array | None]) -> Array
 def _group_codes(groups: Any, n: int) -> Array:
     if groups is None:
         return np.arange(n)
-    labels = np.asarray(groups)
-    if labels.shape != (n,):
-        raise InputError(f"groups: expected shape ({n},), one label per sample, found {labels.shape}")
-    return np.unique(labels, return_inverse=True)[1]
+    return validation.label_codes("groups", groups, n, "samples")[1]
 
 
 def _deal(codes: Array, folds: int, seed: int) -> list[Array]:

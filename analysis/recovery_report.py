@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DIRECTIONS = ("target is reference", "prediction is reference")
 CKA_VARIANTS = ("centred", "uncentred")
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+_COLOURS = (plotting.BLUE, plotting.VERMILION, plotting.GREEN, plotting.PINK)
 _LOWEST_SHOWN = -1.0
 # Principal components whose span stands for the space of an array: as many as hold this share of its variance.
 _VARIANCE_SHARE, _MOST_COMPONENTS = 0.95, 10
@@ -54,10 +54,6 @@ class RecoveryReport(Result):
     variants: tuple[str, ...] = CKA_VARIANTS
 
     kind: ClassVar[str] = "recovery_report"
-
-    def __post_init__(self) -> None:
-        for name in ("pairs", "directions", "modes", "variants", "interval_modes"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def summary(self) -> str:
         """Return one block per pair: R² by mode in both directions, per-trial median and range, CKA."""

@@ -40,9 +40,6 @@ class SimilarityMatrix(Result):
 
     kind: ClassVar[str] = "similarity_matrix"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(self.names))
-
     def summary(self) -> str:
         """Return what was compared, the most and the least similar pair, and the mean over pairs."""
         head = f"{self.measure}, {len(self.names)} arrays, {self.n_samples} samples"

@@ -60,9 +60,6 @@ class FiringRates(Result):
 
     kind: ClassVar[str] = "firing_rates"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "groups", tuple(self.groups))
-
     def summary(self) -> str:
         """Return a table with one line per group: units, rates, Fano factor and interval variation."""
         head = f"{self.n_trials} trials of {self.edges[-1] - self.edges[0]:.4g} s, {len(self.unit_rates)} units"
@@ -74,7 +71,7 @@ class FiringRates(Result):
             rates = self.unit_rates[own]
             spread = f"{rates.min():.1f}–{rates.max():.1f}"
             numbers = f"{own.sum():>6} {(rates == 0).sum():>6} {rates.mean():>8.2f} {spread:>13}"
-            irregular = f"{_median(self.fano_factors[own]):>6} {_median(self.interval_cvs[own]):>6}"
+            irregular = f"{median_text(self.fano_factors[own]):>6} {median_text(self.interval_cvs[own]):>6}"
             lines.append(f"{name:<{width}} {numbers} {irregular}")
         return "\n".join([*lines, "Fano factors and interval variation (ISI CV): medians over the units that have one"])
 
@@ -84,8 +81,8 @@ class FiringRates(Result):
         centres = (self.edges[1:] + self.edges[:-1]) / 2
         for index, (name, style) in enumerate(plotting.group_styles(self.groups).items()):
             rate, error = self.rates[index], np.nan_to_num(self.sems[index])
-            ax.plot(centres, rate, label=f"{name} ({(self.unit_groups == index).sum()})", **style)
-            ax.fill_between(centres, rate - error, rate + error, color=style["color"], alpha=0.2, linewidth=0)
+            label = f"{name} ({(self.unit_groups == index).sum()})"
+            plotting.banded_curve(ax, centres, rate, rate - error, rate + error, label=label, **style)
         ax.set(xlabel="time (s)", ylabel="mean rate (Hz)", xlim=(self.edges[0], self.edges[-1]))
         ax.set_ylim(bottom=0)
         ax.set_title(f"Firing rates, mean ± s.e.m. over {self.n_trials} trials")
@@ -141,10 +138,11 @@ def firing_rates(
     n_trials, n_samples, n_units = found.shape
     dt = validation.positive("dt", dt)
     names, members = unit_groups(groups, n_units)
-    firsts = _bin_starts(validation.positive("bin_width", bin_width), dt, n_samples)
+    firsts = bin_starts(bin_width, dt, n_samples)
     counts = np.add.reduceat(found, firsts, axis=1, dtype=np.float64)  # (trial, bin, unit)
     durations = np.add.reduceat(kept, firsts, axis=1, dtype=np.float64) * dt
-    means, errors = _over_trials(counts, durations, members, len(names))
+    share = (members[:, None] == np.arange(len(names))) / np.bincount(members, minlength=len(names))  # (unit, group)
+    means, errors = rates_over_trials((counts @ share).transpose(0, 2, 1), durations)
     totals = counts.sum(axis=1)  # (trial, unit)
     return FiringRates(
         unit_rates=totals.sum(axis=0) / durations.sum(),
@@ -165,10 +163,7 @@ def unit_groups(groups: Sequence[Any] | Array | None, n_units: int) -> tuple[tup
     """Return the sorted names of groups and the group of each unit; one group "all units" when None."""
     if groups is None:
         return ("all units",), np.zeros(n_units, np.int64)
-    labels = np.asarray(groups)
-    if labels.shape != (n_units,):
-        raise InputError(f"groups: expected one label for each of {n_units} units, found shape {labels.shape}")
-    names, members = np.unique(labels.astype(str), return_inverse=True)
+    names, members = validation.label_codes("groups", np.asarray(groups).astype(str), n_units, "units")
     return tuple(names.tolist()), members.astype(np.int64)
 
 
@@ -201,8 +196,9 @@ def _check_counts(spikes: Array) -> None:
     validation.refuse("spikes", spikes, bad, "the number of spikes in each sample: 0, 1, 2, …")
 
 
-def _bin_starts(bin_width: float, dt: float, n_samples: int) -> Array:
-    """Return the first sample of each bin."""
+def bin_starts(bin_width: float, dt: float, n_samples: int) -> Array:
+    """Return the first sample of each bin of ``bin_width`` s, rounded to whole samples of ``dt`` s."""
+    bin_width = validation.positive("bin_width", bin_width)
     samples = round(bin_width / dt)
     if samples < 1 or bin_width > n_samples * dt * (1 + _ROUNDING):
         raise InputError(
@@ -211,17 +207,19 @@ def _bin_starts(bin_width: float, dt: float, n_samples: int) -> Array:
     return np.arange(0, n_samples, samples)
 
 
-def _over_trials(counts: Array, durations: Array, members: Array, n_groups: int) -> tuple[Array, Array]:
-    """Return the mean and standard error over trials of each group's mean rate, both (group, bin)."""
-    share = (members[:, None] == np.arange(n_groups)) / np.bincount(members, minlength=n_groups)  # (unit, group)
-    recorded = durations > 0  # (trial, bin)
-    per_second = np.divide(1.0, durations, out=np.zeros_like(durations), where=recorded)
-    rates = (counts @ share) * per_second[:, :, None]  # (trial, bin, group)
-    n = recorded.sum(axis=0)[:, None]
+def rates_over_trials(counts: Array, durations: Array) -> tuple[Array, Array]:
+    """Return the mean and standard error over trials of counts / durations, both (group, bin).
+
+    ``counts`` (trial, group, bin), ``durations`` (trial, bin) in s; trials without a recorded sample of a bin do not
+    count in it. Means are NaN without a trial, errors with fewer than two.
+    """
+    recorded = durations > 0
+    rates = counts * np.divide(1.0, durations, out=np.zeros_like(durations), where=recorded)[:, None]
+    n = recorded.sum(axis=0)
     mean = np.divide(rates.sum(axis=0), n, out=np.full(rates.shape[1:], np.nan), where=n > 0)
-    squares = (np.square(rates - mean) * recorded[:, :, None]).sum(axis=0)
+    squares = (np.square(rates - mean) * recorded[:, None]).sum(axis=0)
     variance = np.divide(squares, n - 1, out=np.full(mean.shape, np.nan), where=n > 1)
-    return mean.T, np.sqrt(variance / np.maximum(n, 1)).T
+    return mean, np.sqrt(variance / np.maximum(n, 1))
 
 
 def _fano_factors(totals: Array, kept: Array) -> Array:
@@ -240,10 +238,8 @@ def _interval_cvs(spikes: Array, kept: Array) -> Array:
     """Return s.d. / mean of the intervals of each unit, from the moments of all intervals at once."""
     n_units = spikes.shape[2]
     unit, trial, sample = np.nonzero(np.ascontiguousarray(spikes.transpose(2, 0, 1)))
-    # Spikes on both sides of samples that were not recorded are not known to be successive.
-    missed = np.cumsum(~kept, axis=1)[trial, sample]
-    whole = (np.diff(unit) == 0) & (np.diff(trial) == 0) & (np.diff(missed) == 0)
-    intervals, owner = np.diff(sample)[whole].astype(float), unit[1:][whole]
+    steps = steps_before(unit, trial, sample, kept)
+    intervals, owner = steps[steps >= 0].astype(float), unit[steps >= 0]
     count = np.bincount(owner, minlength=n_units)
     enough = (count >= _LEAST_INTERVALS) & (spikes.max(axis=(0, 1)) <= 1)
     mean = np.bincount(owner, intervals, n_units) / np.maximum(count, 1)
@@ -253,6 +249,20 @@ def _interval_cvs(spikes: Array, kept: Array) -> Array:
     return variation
 
 
-def _median(values: Array) -> str:
+def steps_before(unit: Array, trial: Array, sample: Array, kept: Array) -> Array:
+    """Return the samples since the spike before (spike,), of spikes sorted by unit, trial and sample.
+
+    −1 for the first of a unit in a trial, and where samples between the two were not recorded: spikes on both sides of
+    those are not known to be successive. ``kept`` (trial, time) says which were.
+    """
+    missed = np.cumsum(~kept, axis=1)[trial, sample]
+    steps = np.full(len(sample), -1)
+    successive = (np.diff(unit) == 0) & (np.diff(trial) == 0) & (np.diff(missed) == 0)
+    steps[1:][successive] = np.diff(sample)[successive]
+    return steps
+
+
+def median_text(values: Array) -> str:
+    """Return the median of the values that are defined as a table shows it."""
     defined = values[np.isfinite(values)]
     return f"{np.median(defined):.2f}" if defined.size else "–"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError, unknown_name
+from ..errors import ConfigurationError, InputError, unknown_name
 
 Array = npt.NDArray[Any]
 Samples = Any
@@ -110,6 +110,23 @@ def sample_mask(name: str, mask: Any, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(found if found.ndim == 3 else found[:, :, np.newaxis], shape)
 
 
+def label_codes(name: str, labels: Any, n: int, items: str = "trials") -> tuple[Array, Array]:
+    """Return the different labels, sorted, and the number 0, 1, … of that of each item, (n,).
+
+    Raises
+    ------
+    InputError
+        If there is not one label for each of the ``n`` items, or one is NaN.
+    """
+    found = np.asarray(labels)
+    if found.shape != (n,):
+        raise InputError(f"{name}: expected one label for each of {n} {items}, found shape {found.shape}")
+    if found.dtype.kind == "f" and np.isnan(found).any():
+        raise InputError(f"{name}: found nan at index {int(np.argmax(np.isnan(found)))}; drop {items} without a label")
+    levels, codes = np.unique(found, return_inverse=True)
+    return levels, codes
+
+
 def choice(kind: str, value: object, valid: Iterable[str]) -> None:
     """Refuse a name that is not one of ``valid``, suggesting the nearest."""
     valid = tuple(valid)
@@ -126,6 +143,15 @@ def positive(name: str, value: Any) -> float:
     if not (math.isfinite(number) and number > 0):
         raise InputError(f"{name}: expected a positive number, found {value!r}")
     return number
+
+
+def whole_number(name: str, value: Any, *, least: int, most: int | None = None) -> int:
+    """Return an option as an int after checking that it is a whole number from ``least`` to ``most``."""
+    number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not number or value < least or (most is not None and value > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ConfigurationError(f"{name}: expected a whole number {limits}, found {value!r}")
+    return int(value)
 
 
 def distinct_names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:

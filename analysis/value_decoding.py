@@ -57,9 +57,6 @@ class ValueDecoding(Result):
 
     kind: ClassVar[str] = "value_decoding"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "notes", tuple(self.notes))
-
     def summary(self) -> str:
         """Return the size of the problem, the best, median and last R², and the notes."""
         n_trials, n_samples = self.predictions.shape
@@ -78,7 +75,7 @@ class ValueDecoding(Result):
         """Draw R² over time; values below −0.5 leave the picture at its lower edge."""
         ax = plotting.axes_or_new(ax, width=5.4)
         marker = "o" if len(self.time) == 1 else ""
-        ax.plot(self.time, self.r2, color=plotting.CELL_TYPE_COLOURS["I-ALIF"], marker=marker)
+        ax.plot(self.time, self.r2, color=plotting.BLUE, marker=marker)
         ax.axhline(0, color=plotting.GREY, linewidth=0.8)
         lowest = np.nanmin([0.0, *self.r2])
         ax.set(xlabel="time (s)" if self.time_unit == "s" else "sample", ylabel="out-of-fold R²")
@@ -269,10 +266,8 @@ def _values(values: Any, n_trials: int, n_samples: int) -> Array:
 def _folds(folds: int | Sequence[int] | Array, n_trials: int, seed: int) -> Array:
     """Return the fold (trial,) that leaves each trial out, 0, 1, …, all used."""
     if np.ndim(folds) == 0:
-        number = folds
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 2 <= number <= n_trials:
-            raise InputError(f"folds: expected a whole number from 2 to the {n_trials} trials, found {folds!r}")
-        dealt = np.random.default_rng(seed).permutation(np.arange(n_trials) % int(number))
+        number = validation.whole_number("folds", folds, least=2, most=n_trials)
+        dealt = np.random.default_rng(seed).permutation(np.arange(n_trials) % number)
     else:
         given = np.asarray(folds)
         if given.shape != (n_trials,) or given.dtype.kind not in "iu":

@@ -8,13 +8,12 @@ import itertools
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import threadpoolctl
+from timing import in_turns
 
 from dynascope.analysis import cka_matrix, cka_terms
 
@@ -27,17 +26,6 @@ def random_pair(n: int, p: int, dtype: str) -> list[Any]:
     pair = [rng.standard_normal((n, p), dtype=dtype) for _ in range(2)]
     pair[1][:, : p // 2] += pair[0][:, : p // 2]
     return pair
-
-
-def cpu_seconds(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Return the least CPU time of each call; the calls take turns, so that load strikes all alike."""
-    best = dict.fromkeys(calls, np.inf)
-    for _ in range(repeats):
-        for name, call in calls.items():
-            start = time.process_time()
-            call()
-            best[name] = min(best[name], time.process_time() - start)
-    return best
 
 
 def plain_cka(x: Any, y: Any) -> float:
@@ -53,7 +41,7 @@ def one_pair(n: int, p: int, dtype: str, repeats: int) -> dict[str, float]:
     different matrices, the plain case.
     """
     x, y = random_pair(n, p, dtype)
-    times = cpu_seconds(
+    times = in_turns(
         {
             "ours": lambda: cka_terms(x, y),
             "numpy": lambda: (x.T @ x, y.T @ y, x.T @ y),
@@ -98,7 +86,7 @@ def many_networks(n: int, p: int, networks: int, dtype: str, repeats: int) -> di
     def loop() -> list[float]:
         return [plain_cka(x, y) for x, y in itertools.combinations(arrays, 2)]
 
-    times = cpu_seconds({"ours": lambda: cka_matrix(arrays), "loop": loop}, repeats)
+    times = in_turns({"ours": lambda: cka_matrix(arrays), "loop": loop}, repeats)
     found = cka_matrix(arrays)
     rows, columns = np.triu_indices(networks, k=1)
     arrays = [array.astype(np.float64) for array in arrays]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import threadpoolctl
-from cka import cpu_seconds
+from timing import in_turns
 
 from dynascope.readers import bin_edges, count_spikes
 
@@ -68,9 +68,9 @@ def run(
     if HAS_PYNAPPLE:
         calls |= pynapple_calls(spikes, moments, edges, bin)
     with threadpoolctl.threadpool_limits(1):
-        found: dict[str, Any] = dict(cpu_seconds(calls, repeats))
+        found: dict[str, Any] = dict(in_turns(calls, repeats))
         few = moments[:5]
-        plain = cpu_seconds({"histogram": lambda: histograms(spikes, few, edges)}, 1)["histogram"]
+        plain = in_turns({"histogram": lambda: histograms(spikes, few, edges)}, 1)["histogram"]
     counts = calls["ours"]()
     found["histogram"] = plain * len(moments) / len(few)
     found["n_counts"] = counts.size

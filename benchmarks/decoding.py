@@ -9,8 +9,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import StratifiedKFold
+from timing import cpu_seconds
 
 from dynascope.analysis.decoding import cross_temporal_decoding
 from dynascope.analysis.decoding.classifiers import resolve
@@ -67,16 +66,6 @@ def peer(activity: Any, labels: Any, estimator: Any, splits: Split) -> Any:
             right = fitted.predict(tested).reshape(len(test), count) == labels[test, None]
             scores[fold, at] = right.mean(axis=0)
     return scores
-
-
-def cpu_seconds(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Return the least CPU time of some calls, and what the last one returned."""
-    best = np.inf
-    for _ in range(repeats):
-        start = time.process_time()
-        found = call()
-        best = min(best, time.process_time() - start)
-    return best, found
 
 
 def matrix(activity: Any, labels: Any, splits: Split, estimator: Any, repeats: int, **options: Any) -> dict[str, float]:

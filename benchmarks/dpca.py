@@ -14,13 +14,12 @@ import io
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import threadpoolctl
+from timing import cpu_seconds
 
 from dynascope.analysis import dpca
 from dynascope.analysis.dpca.cross_validation import left_out_trials
@@ -72,16 +71,6 @@ def package_fit(averages: np.ndarray, by_trial: np.ndarray) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):
         model.fit(averages, by_trial)
     return model
-
-
-def cpu_seconds(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Return the least CPU time of ``repeats`` calls, and what the last one returned."""
-    best, found = np.inf, None
-    for _ in range(repeats):
-        start = time.process_time()
-        found = call()
-        best = min(best, time.process_time() - start)
-    return best, found
 
 
 def exact_scores(found: Any, trials: np.ndarray, near: int = 2) -> tuple[float, bool]:

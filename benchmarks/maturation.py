@@ -17,12 +17,12 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy loads its BLAS
 
 import argparse
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from timing import in_turns
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -181,17 +181,6 @@ def written_out_step(setting: Setting) -> Callable[[], float]:
     return step
 
 
-def take_turns(sides: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Return the least CPU seconds of each side, called in turns, after one call that is not counted."""
-    spent: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(repeats + 1):
-        for name, call in sides.items():
-            begin = time.process_time()
-            call()
-            spent[name].append(time.process_time() - begin)
-    return {name: min(times[1:]) for name, times in spent.items()}
-
-
 def run(units: tuple[int, ...] = (64, 128, 256, 512), rule: str = "odr", repeats: int = 5) -> list[dict[str, float]]:
     """Return one row per size: units and the CPU seconds of each side."""
     torch.set_num_threads(1)
@@ -205,8 +194,8 @@ def run(units: tuple[int, ...] = (64, 128, 256, 512), rule: str = "odr", repeats
             "evaluation": our_evaluation(setting),
             "trials": lambda task=setting.task: task.draw(TRIALS, np.random.default_rng(1)),
         }
-        found = take_turns(sides, repeats)
-        found |= take_turns({"indexed": loop_step(setting, indexed=True)}, max(1, repeats // 3))
+        found = in_turns(sides, repeats + 1)
+        found |= in_turns({"indexed": loop_step(setting, indexed=True)}, 1 + max(1, repeats // 3))
         rows.append({"units": size, "steps": setting.batch.inputs.shape[2], **found})
     return rows
 
@@ -245,7 +234,7 @@ def gated(repeats: int = 3) -> str:
         def ours(model: Any = model, task: Task = task, batch: Batch = batch, noise: Any = noise) -> None:
             bptt(model, task, batch, noise)
 
-        found = take_turns({"ours": ours, "plain": plain}, repeats)
+        found = in_turns({"ours": ours, "plain": plain}, repeats + 1)
         lines.append(f"{kind:<10} {1e3 * found['ours']:>7.0f} {1e3 * found['plain']:>7.0f}")
     return "\n".join(lines)
 

@@ -5,13 +5,13 @@ CPU seconds of one thread, both sides in turn in one process; peak memory of wha
 numbers.
 """
 
-import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import threadpoolctl
+from timing import in_turns
 
 from dynascope.analysis import preferred_psth, psth, psth_of_spikes
 from dynascope.readers.counts import bin_edges, count_spikes
@@ -51,17 +51,6 @@ def peer(trains: list[Any], events: Any) -> tuple[str, Callable[[], Any]]:
     return f"pynapple {pynapple.__version__}", lambda: pynapple.build_tensor(group, windows, bin_size=BIN)
 
 
-def cpu_seconds(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Return the least CPU time of each call; the calls take turns, so that load strikes all alike."""
-    best = dict.fromkeys(calls, np.inf)
-    for _ in range(repeats):
-        for name, call in calls.items():
-            start = time.process_time()
-            call()
-            best[name] = min(best[name], time.process_time() - start)
-    return best
-
-
 def peak_mib(call: Callable[[], Any]) -> float:
     tracemalloc.start()
     try:
@@ -83,7 +72,7 @@ def counts(repeats: int) -> dict[str, Any]:
     }
     other()  # compiles
     different = int((count_spikes(trains, events, edges).transpose(2, 0, 1) != other()).sum())
-    found = cpu_seconds(calls, repeats)
+    found = in_turns(calls, repeats)
     memory = {f"{key}_mib": peak_mib(calls[key]) for key in calls}
     return {"name": name, **found, **memory, "different": different, "compared": len(trains) * len(events) * 150}
 
@@ -108,7 +97,7 @@ def averages(repeats: int) -> dict[str, float]:
         "gaussian": lambda: psth(activity, clock, labels, kernel="gaussian", width=0.05),
         "preferred": lambda: preferred_psth(activity, clock, labels, (1.0, 1.5), baseline=(0, 1), normalize="baseline"),
     }
-    return {**cpu_seconds(calls, repeats), "psth_mib": peak_mib(calls["psth"]), "input_mib": activity.nbytes / MIB}
+    return {**in_turns(calls, repeats), "psth_mib": peak_mib(calls["psth"]), "input_mib": activity.nbytes / MIB}
 
 
 def run(*, repeats: int = 5) -> dict[str, dict[str, Any]]:

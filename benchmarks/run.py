@@ -1,6 +1,7 @@
-"""All benchmarks in one run: `make bench`. Every ratio has both sides measured here, one after the other.
+"""Training, fixed points and CKA in one run: `make bench`. Both sides of every ratio are measured here, in turn.
 
-The tables go to stdout; benchmarks/README.md holds those of the last release with the machine they are from.
+The tables go to stdout; benchmarks/README.md holds those of the last release with the machine they are from, and those
+of the other files here, each of which is a program of its own.
 """
 
 import os
@@ -55,7 +56,7 @@ def help_seconds() -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print every table."""
+    """Print the tables."""
     torch.set_num_threads(1)
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}, {platform.machine()}\n"

@@ -12,13 +12,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy loads its BLAS
 import argparse
 import importlib.util
 import resource
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import threadpoolctl
 from scipy import optimize, stats
+from timing import cpu_seconds
 
 from dynascope.analysis import anova, fit_tuning
 
@@ -32,16 +32,6 @@ def recording() -> tuple[np.ndarray, dict[str, np.ndarray]]:
     stimulus, choice = np.repeat(np.arange(N_LEVELS), N_TRIALS // N_LEVELS), rng.integers(0, 2, N_TRIALS)
     activity = 5 + rng.standard_normal((N_TRIALS, N_TIMES, N_UNITS)) + 0.1 * stimulus[:, None, None]
     return activity, {"stimulus": stimulus, "choice": choice}
-
-
-def cpu_seconds(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Return the least CPU time of ``repeats`` calls, and what the last one returned."""
-    best, found = np.inf, None
-    for _ in range(repeats):
-        start = time.process_time()
-        found = call()
-        best = min(best, time.process_time() - start)
-    return best, found
 
 
 def statsmodels_table(values: np.ndarray, factors: dict[str, np.ndarray], kind: int) -> np.ndarray:

@@ -5,12 +5,11 @@ is installed (from its repository; it is not on PyPI); elsewhere its method does
 """
 
 import itertools
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import threadpoolctl
+from timing import cpu_seconds
 
 from dynascope.analysis import cka, cka_matrix, cka_test
 
@@ -18,12 +17,6 @@ try:
     from netrep.metrics.cka import LinearCKA
 except ImportError:
     LinearCKA = None
-
-
-def cpu_seconds(call: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.process_time()
-    found = call()
-    return time.process_time() - start, found
 
 
 def kernel_angle(x: Any, y: Any) -> float:

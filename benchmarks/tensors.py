@@ -11,14 +11,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy loads its BLAS
 
 import argparse
 import importlib.util
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import threadpoolctl
 import torch
+from timing import cpu_seconds
 
 from dynascope.analysis.decompositions import cp, rank_cross_validation, rank_grid, slice_tca
 
@@ -53,16 +52,6 @@ def planted_components(*, smooth: bool) -> np.ndarray:
 
 def installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
-
-
-def cpu_seconds(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Return the least CPU time of ``repeats`` calls, and what the last one returned."""
-    best, found = np.inf, None
-    for _ in range(repeats):
-        start = time.process_time()
-        found = call()
-        best = min(best, time.process_time() - start)
-    return best, found
 
 
 def mean_square(tensor: np.ndarray, model: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from .console import Console, output_options
 from .decode import CLASSIFIERS
 from .epochs import epoch_edges, shared_epochs, trial_column, uncut
 from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
-from .spikes import groups_of, spikes_of
+from .spikes import groups_of, spike_options, spikes_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,8 +37,7 @@ class _Options:
 @click.option("--value", metavar="COLUMN", help="The trial column to decode as a number, by ridge regression.")
 @result_options
 @selection_options
-@click.option("--array", default="spikes", show_default=True, help="Which array counts spikes: a state, or activity.")
-@click.option("--group", metavar="COLUMN", help="Column of units that names their groups (cell_type if there is one).")
+@spike_options
 @click.option(
     "--max-interval", type=click.FloatRange(min=0, min_open=True), default=0.016, show_default=True, metavar="SECONDS",
     help="Longest interval within a burst, s.",
@@ -50,10 +49,6 @@ class _Options:
     "--merge-runs/--split-runs", default=True, show_default=True,
     help="Take spiking samples that follow each other as one spike, or each (for counts).",
 )  # fmt: skip
-@click.option(
-    "--bin-width", type=click.FloatRange(min=0, min_open=True), default=0.02, show_default=True, metavar="SECONDS",
-    help="Bins of rates and fractions over time.",
-)  # fmt: skip
 @click.option("--classifier", type=click.Choice(CLASSIFIERS), default="lda", show_default=True, help="What decodes.")
 @click.option("--cv", type=click.IntRange(min=2), default=5, show_default=True, help="How many folds.")
 @click.option(
@@ -63,8 +58,8 @@ class _Options:
 @output_options
 def command(
     archives: tuple[str, ...], label: str | None, value: str | None, output: str, figure_format: str,
-    selection: Selection, array: str, group: str | None, max_interval: float, min_spikes: int, merge_runs: bool,
-    bin_width: float, classifier: str, cv: int, permutations: int, seed: int, console: Console,
+    selection: Selection, array: str, group: str | None, bin_width: float, max_interval: float, min_spikes: int,
+    merge_runs: bool, classifier: str, cv: int, permutations: int, seed: int, console: Console,
 ) -> None:  # fmt: skip
     """Split the spikes of ARCHIVES into bursts and single spikes, and compare what the two say of a label.
 
@@ -77,7 +72,7 @@ def command(
     \b
     Examples:
       dynascope bursts prc.h5 --label label -o bursts
-      dynascope bursts session.nwb --array activity --split-runs --label cue --epoch delay --max-interval 0.01 -o delay
+      dynascope bursts session.nwb --array activity --split-runs --label cue --max-interval 0.01 --read bin=0.002 -o nwb
     """
     if label is not None and value is not None:
         raise ConfigurationError("--value: cannot be combined with --label")

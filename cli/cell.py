@@ -11,7 +11,7 @@ from .. import plotting
 from ..errors import ConfigurationError
 from .cell_picture import Condition, draw
 from .console import Console, output_options
-from .reading import parse_options
+from .reading import parse_names, parse_options
 from .selection import base_path, result_options, with_suffix
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CELLS = ("lnl", "sodium", "nmda", "loop")
 _MOST_PRINTED = 5  # trials with their spikes
+_MOST_TRIALS = 10_000
 _LARGEST = 1e30  # amplitude that single precision can hold, and what is made of it
 _CURVE = 10  # amplitudes from which a slope says something
 
@@ -31,9 +32,9 @@ _CURVE = 10  # amplitudes from which a slope says something
 @result_options
 @click.option("--stimulus", metavar="NAME", help="Of lnl: pulse or noise; of loop: bursting, coincidence or gain.")
 @click.option(
-    "--amplitude", metavar="A[,B,...]|START:STOP:N", help="Of the stimulus, a trial each (default: the published ones)."
+    "--amplitude", metavar="A,B,…|START:STOP:N", help="Of the stimulus, a trial each (default: the published ones)."
 )
-@click.option("--block", metavar="CHANNEL[,...]", help="Channels to block: sodium, calcium, nmda or bap.")
+@click.option("--block", metavar="NAME,NAME,…", help="Channels that a drug blocks: sodium, calcium, nmda, bap.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set one number of cell or stimulus.")
 @click.option(
     "--dt", type=click.FloatRange(min=0, min_open=True), help="Step of the simulation, ms (default: 0.1; sodium 0.01)."
@@ -43,7 +44,7 @@ def command(
     name: str, output: str, figure_format: str, stimulus: str | None, amplitude: str | None, block: str | None,
     assignments: tuple[str, ...], dt: float | None, console: Console,
 ) -> None:  # fmt: skip
-    """Simulate the published single cell NAME on its published stimulus, or on another.
+    """Simulate a published single cell with dendrites on its published stimulus, or on another.
 
     lnl is a dendrite with a sodium conductance; sodium, a dendrite that somatic spikes travel back into; nmda, sodium
     and calcium subunits that feed an NMDA subunit; loop, soma and dendrite that drive each other. With --block every
@@ -74,7 +75,8 @@ def command(
         amplitudes=experiment.amplitudes if amplitude is None else _amplitudes(amplitude),
     )
     inputs = experiment.stimulus.inputs(np.array(experiment.amplitudes), experiment.dt)
-    blocks = [()] if block is None else [(), _channels(block)]
+    blocked = parse_names(block)
+    blocks = [()] if blocked is None else [(), tuple(blocked)]
     conditions = [_simulated(cell, experiment, inputs, one) for one in blocks]
     recording = _recording(cell, experiment, inputs, conditions)
     task = {"name": f"cell {name}", "config": {"numbers": numbers, **_settings(experiment)}}
@@ -88,18 +90,16 @@ def _amplitudes(text: str) -> tuple[float, ...]:
     try:
         if ":" in text:
             start, stop, number = text.split(":")
-            found = np.linspace(float(start), float(stop), int(number))
+            found = np.linspace(float(start), float(stop), min(int(number), _MOST_TRIALS + 1))
         else:
             found = np.array([float(part) for part in text.split(",")])
     except ValueError:
         found = np.array([np.nan])
-    if not (found.size and (np.abs(found) < _LARGEST).all()):
-        raise ConfigurationError(f"--amplitude {text}: expected numbers such as 2 or 1,1.5,1.75, or START:STOP:N")
+    if not (0 < found.size <= _MOST_TRIALS and (np.abs(found) < _LARGEST).all()):
+        raise ConfigurationError(
+            f"--amplitude {text}: expected numbers such as 2 or 1,1.5,1.75, or START:STOP:N, at most {_MOST_TRIALS}"
+        )
     return tuple(np.unique(found).tolist())
-
-
-def _channels(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",")))
 
 
 def _settings(experiment: "Experiment") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from .console import Console
+from .networks import require_archive
 from .selection import Selection, array_of
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def checkpoint_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="all|START:STOP:STEP|N,N,…",
         help="Replay the network at these numbers of trials from its weights (default: the checkpoints recorded).",
     )
-    return click.option("--rule", help="Only this rule (task).")(decorate(command))
+    return click.option("--rule", metavar="NAME", help="Only this rule (task).")(decorate(command))
 
 
 @contextmanager
@@ -127,11 +128,12 @@ def recordings_of_training(
             network = Path(path).stem
             if network in [one.network for one in chosen]:
                 raise InputError(f"{path}: another network is called {network} too; rename one of the files")
+            require_archive(path)
             archive = files.enter_context(open_archive(path))
             if checkpoints is not None:
                 chosen += _replayed(archive, network, rule, checkpoints, console or Console(quiet=True), measured)
                 continue
-            found = _of_rule(list(archive.recordings.values()), rule, path)
+            found = _of_rule(archive.recordings, rule, path)
             rules |= {str(recording.attrs.get("rule", "none")) for recording in found}
             chosen += [_recorded(recording, network) for recording in found]
         if len(rules) > 1:
@@ -147,7 +149,7 @@ def history_of(archive: "Archive", rule: str | None, checkpoints: str, *, measur
 
     torch.set_num_threads(1)
     words = [word.strip() for word in checkpoints.split(",")]
-    listed = all(word.isdigit() for word in words)
+    listed = all(word.isdecimal() for word in words)
     if not listed and checkpoints != "all" and ":" not in checkpoints:
         raise InputError(f"--checkpoints {checkpoints}: expected all, START:STOP:STEP, or numbers such as 1280,2560")
     chosen = [int(word) for word in words] if listed else checkpoints.replace("all", ":")
@@ -171,8 +173,17 @@ def _recorded(recording: "Recording", network: str) -> Checkpoint:
     return Checkpoint(network, performance, seen, lambda: recording)
 
 
-def _of_rule(recordings: Sequence["Recording"], rule: str | None, path: str) -> list["Recording"]:
-    stated = [found for found in recordings if all(found.attrs.get(key) is not None for key in NEEDED)]
+def _moment(recording: "Recording") -> tuple[Any, Any]:
+    return recording.attrs.get("rule"), recording.attrs["trials_seen"]
+
+
+def _of_rule(recordings: "Mapping[str, Recording]", rule: str | None, path: str) -> list["Recording"]:
+    whole = {
+        name: found for name, found in recordings.items() if all(found.attrs.get(key) is not None for key in NEEDED)
+    }
+    moments = {_moment(found) for name, found in whole.items() if name != "final"}
+    # Where all checkpoints are recorded, the final weights are those of one of them.
+    stated = [found for name, found in whole.items() if name != "final" or _moment(found) not in moments]
     of_rule = [found for found in stated if rule is None or str(found.attrs.get("rule")) == rule]
     if not of_rule:
         known = sorted({str(found.attrs["rule"]) for found in stated if "rule" in found.attrs})

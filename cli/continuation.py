@@ -10,8 +10,9 @@ import click
 import numpy as np
 
 from ..errors import InputError, unknown_name
+from ..results import count_noun
 from .console import Console, output_options
-from .networks import Network, input_option, open_network, start_options
+from .networks import Network, input_option, open_network, require_archive, start_options
 from .selection import Selection, base_path, result_options, selection_options, with_suffix
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class _Search:
     show_default=True,
     help="How often to follow the doubled orbit from a flip.",
 )
-@click.option("--max-branches", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option(
+    "--max-branches", type=click.IntRange(min=1), default=64, show_default=True, help="Branches to follow at most."
+)
 @click.option(
     "--max-step",
     type=click.FloatRange(min=0, max=1, min_open=True, max_open=True),
@@ -237,6 +240,7 @@ def _moments(path: str) -> list[str]:
     """Return the recordings that are checkpoints, in the order of training, each moment once."""
     from ..readers import open_archive
 
+    require_archive(path)
     with open_archive(path, verify=False) as archive:
         if archive.model is None:
             raise InputError(f"{path}: holds no network, only recorded activity; expected an archive with a network")
@@ -247,7 +251,7 @@ def _moments(path: str) -> list[str]:
                 seen.setdefault(float(recording.attrs["trials_seen"]), name)
     if len(seen) < 2:
         raise InputError(
-            f"{path}: holds {len(seen)} checkpoint{'' if len(seen) == 1 else 's'}, tracking needs at least 2; export "
+            f"{path}: holds {count_noun(len(seen), 'checkpoint')}, tracking needs at least 2; export "
             "with dynascope export RUN --checkpoints all"
         )
     return [seen[moment] for moment in sorted(seen)]

@@ -10,8 +10,17 @@ import numpy as np
 
 from ..errors import ConfigurationError, InputError
 from .console import Console, output_options
-from .epochs import shared_epochs, trial_column
-from .selection import Selection, array_of, base_path, result_options, result_paths, selection_options, with_suffix
+from .epochs import samples_in, shared_epochs, trial_column
+from .selection import (
+    Selection,
+    array_of,
+    array_option,
+    base_path,
+    result_options,
+    result_paths,
+    selection_options,
+    with_suffix,
+)
 
 if TYPE_CHECKING:
     from ..analysis import CrossTemporalDecoding
@@ -37,7 +46,7 @@ class _Options:
 @click.option("--label", required=True, metavar="COLUMN", help="The trial column to decode.")
 @result_options
 @selection_options
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @click.option("--classifier", type=click.Choice(CLASSIFIERS), default="lda", show_default=True, help="What decodes.")
 @click.option("--shrinkage", metavar="0…1|auto", help="Of the covariance, for lda (0.1).")
 @click.option("--window", type=float, metavar="SECONDS", help="Decode means over this long (one sample).")
@@ -103,7 +112,7 @@ def command(
 def _folds(cv: str) -> int | str:
     if cv == _LEAVE_ONE_OUT:
         return "leave_one_out"
-    if not cv.isdigit():
+    if not cv.isdecimal():
         raise ConfigurationError(f"--cv {cv}: expected a number of folds or {_LEAVE_ONE_OUT}")
     return int(cv)
 
@@ -187,16 +196,11 @@ def _pooled(archives: tuple[str, ...], selection: Selection, options: _Options) 
 
 def _samples(recording: "Recording", options: _Options) -> dict[str, Any]:
     """Return window and stride in samples."""
-    step = float(np.median(np.diff(recording.time))) if recording.n_samples > 1 else 1.0
-    sizes: dict[str, Any] = {}
-    for name, seconds in (("window", options.window), ("stride", options.stride)):
-        size = 1 if seconds is None else round(seconds / step)
-        if size < 1 or size > recording.n_samples:
-            raise ConfigurationError(
-                f"--{name} {seconds:g}: expected {step:g} s (one sample) to {recording.n_samples * step:g} s"
-            )
-        sizes[name] = size
-    return sizes
+    asked = {"window": options.window, "stride": options.stride}
+    return {
+        name: 1 if seconds is None else samples_in(seconds, recording.time, f"--{name}")
+        for name, seconds in asked.items()
+    }
 
 
 def _same_units(first: "Recording", other: "Recording", first_path: str, path: str) -> None:

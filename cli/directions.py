@@ -12,7 +12,7 @@ from ..errors import ConfigurationError, InputError
 from .checkpoints import Training, checkpoint_options, recordings_of_training
 from .console import Console, output_options
 from .epochs import epoch_edges, trial_column
-from .selection import Selection, base_path, result_options, selection_options, with_suffix
+from .selection import Selection, array_option, base_path, result_options, selection_options, with_suffix
 from .stage_options import all_recordings
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _Options:
 @result_options
 @selection_options
 @checkpoint_options
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @click.option(
     "--responsive", metavar="EPOCH",
     help="Units must respond in this epoch (default: the one that shows preferences; published: always the cue).",

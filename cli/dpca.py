@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from ..errors import ConfigurationError, InputError, unknown_name
+from ..errors import ConfigurationError
 from .console import Console, output_options
-from .selection import Selection, array_of, base_path, result_options, selection_options, with_suffix
-
-if TYPE_CHECKING:
-    from ..readers import Recording
+from .epochs import trial_column
+from .selection import Selection, array_of, array_option, base_path, result_options, selection_options, with_suffix
 
 
 @click.command("dpca")
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @result_options
 @selection_options
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @click.option(
     "--components", type=click.IntRange(min=1), default=10, show_default=True,
     help="Per marginalization; 10 is lowered to the number of units.",
@@ -64,7 +61,7 @@ def command(
     base = base_path(output)
     recording = selection.read(archive)
     labels = {
-        letter: _column(recording, column, archive)
+        letter: trial_column(recording, column, archive)
         for letter, column in (_pair("--factor", given) for given in factors)
     }
     if len(labels) < len(factors):
@@ -90,12 +87,6 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise ConfigurationError(f"{option} {text}: expected NAME=VALUE")
     return name, value
-
-
-def _column(recording: "Recording", name: str, path: str) -> Any:
-    if name not in recording.trials:
-        raise InputError(f"{path}: {unknown_name('trial column', name, recording.trials)}")
-    return np.asarray(recording.trials[name])
 
 
 def _joins(texts: Sequence[str]) -> dict[str, list[str]] | None:

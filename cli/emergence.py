@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import Console, output_options
-from .networks import start_options
+from .networks import require_archive, start_options
 from .selection import base_path, result_options, with_suffix
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("emergence")
 @click.argument("archive")
 @result_options
-@click.option("--rule", help="Which rule of the task (default: the only one).")
+@click.option("--rule", metavar="NAME", help="Which rule of the task (default: the only one).")
 @click.option("--at", required=True, metavar="EPOCH", help="Epoch whose input, in its middle, is held constant.")
 @click.option("--cue", type=click.IntRange(min=0), help="Only trials with this cue (default: the mean of all trials).")
 @click.option("--checkpoints", metavar="START:STOP:STEP", help="Checkpoints by trials seen (default: all).")
@@ -64,6 +64,7 @@ def command(
     from ..reproductions.emergence import Moment, Search, emergence
 
     torch.set_num_threads(1)
+    require_archive(archive)
     base = base_path(output)
     search = Search(checkpoints, at_most, n_starts, noise, seed, slow, certify, switch, max_step)
     with console.progress("checkpoints", at_most - 1) as advance:

@@ -1,15 +1,19 @@
 """Epochs and trial columns by name, for commands that compare one epoch of a recording with another."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, unknown_name
+from ..errors import ConfigurationError, InputError, unknown_name
 from .selection import Selection
 
 if TYPE_CHECKING:
     from ..readers import Recording
+
+# A full turn in the units of angles that columns of trials come in.
+TURNS = {"rad": 2 * np.pi, "deg": 360.0, "degree": 360.0, "degrees": 360.0, "°": 360.0}
 
 
 def uncut(selection: Selection, path: str) -> "Recording":
@@ -36,6 +40,21 @@ def epoch_edges(recording: "Recording", name: str | None, path: str) -> Any:
     return edges
 
 
+def samples_in(seconds: float, time: Any, option: str) -> int:
+    """Return how many samples a duration is.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is less than one sample or more than all of ``time``.
+    """
+    step = float(np.median(np.diff(time))) if len(time) > 1 else 1.0
+    size = round(seconds / step) if np.isfinite(seconds) else 0
+    if not 1 <= size <= len(time):
+        raise ConfigurationError(f"{option} {seconds:g}: expected {step:g} s (one sample) to {len(time) * step:g} s")
+    return size
+
+
 def trial_column(recording: "Recording", name: str, path: str) -> Any:
     """Return a column of the trials.
 
@@ -49,7 +68,23 @@ def trial_column(recording: "Recording", name: str, path: str) -> Any:
     return np.asarray(recording.trials[name])
 
 
-def shared_epochs(recording: "Recording") -> dict[str, tuple[float, float]]:
-    """Return the epochs that are the same in all trials: only these have one place in the picture."""
-    edges = {name: np.asarray(values, float).reshape(-1, 2) for name, values in recording.epochs.items()}
-    return {name: (float(rows[0, 0]), float(rows[0, 1])) for name, rows in edges.items() if (rows == rows[0]).all()}
+def conditions(recording: "Recording", names: Sequence[str], path: str) -> Any:
+    """Return the condition of each trial: its value in a column, or those in several joined; None without a column."""
+    columns = [trial_column(recording, name, path) for name in names]
+    if len(columns) < 2:
+        return columns[0] if columns else None
+    return np.array([", ".join(map(str, row)) for row in zip(*columns, strict=True)])
+
+
+def shared_epochs(recording: "Recording", moments: np.ndarray | None = None) -> dict[str, tuple[float, float]]:
+    """Return the epochs that lie alike in all trials that have them: only these have one place in the picture.
+
+    With ``moments`` (trial,) they are counted from the moment of each trial.
+    """
+    found = {}
+    for name, edges in recording.epochs.items():
+        own = np.asarray(edges, dtype=float).reshape(-1, 2) - (0 if moments is None else moments[:, np.newaxis])
+        own = own[~np.isnan(own).any(axis=1)]
+        if len(own) and np.ptp(own, axis=0).max() <= 1e-9 + 1e-6 * np.abs(own).max():
+            found[name] = (float(own[0, 0]), float(own[0, 1]))
+    return found

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from .console import Console, output_options
+from .reading import parse_names
 
 
 @click.command("export")
@@ -87,7 +88,7 @@ def command(
 
     torch.set_num_threads(1)
     networks = "best" if members == ("best",) else [_number(word) for word in members] or None
-    extract = Extract(_names(states), window)
+    extract = Extract(parse_names(states), window)
     paths = export_run(
         run,
         output,
@@ -96,15 +97,10 @@ def command(
         seed=seed,
         members=networks,
         extract=extract,
-        rules=_names(rules),
-        block=_names(block) or (),
+        rules=parse_names(rules),
+        block=parse_names(block) or (),
     )
     console.result("\n".join(map(str, paths)), {"archives": [str(path) for path in paths]})
-
-
-def _names(text: str | None) -> list[str] | None:
-    """Return the names in a list, None where none was given."""
-    return [name.strip() for name in text.split(",")] if text else None
 
 
 def _checkpoints(text: str | None, run: str) -> Any:

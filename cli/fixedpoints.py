@@ -118,7 +118,7 @@ def _one(
     from ..fixedpoints import linearize
 
     if jumps_at_threshold(path):
-        return quiet_state(path, target, search.input)
+        return quiet_state(path, target, selection, search.input)
     network = open_network(path, selection, search.input)
     points = _searched(network, search, Path(path).name)
     agreement = _reduced_agreement(network, points, search)

@@ -54,6 +54,7 @@ COMMANDS = {
 }
 # Words that Python keeps for itself, or cannot spell.
 MODULES = {"continue": "continuation", "import": "importing", "plot-loss": "plot_loss"}
+FAILED = 1
 BUG = 70
 INTERRUPTED = 130
 
@@ -124,6 +125,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
+    except MemoryError as error:
+        return _refuse(f"not enough memory ({error})", FAILED)
     except BrokenPipeError:
         # The reader of our output has gone (as in `| head`); nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

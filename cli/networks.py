@@ -101,6 +101,23 @@ class Network:
         return lambda state: self.model.step(state, fixed.expand(*state.shape[:-1], -1)), None
 
 
+def require_archive(path: str) -> None:
+    """Refuse a recording of another program, where a network or its training is studied.
+
+    Raises
+    ------
+    InputError
+        If the file is of another format, or of none.
+    """
+    from ..readers import recognise
+
+    kind = recognise(path).name
+    if kind != "archive":
+        raise InputError(
+            f"{path}: a recording of format {kind}, which holds no network; expected an archive of dynascope export"
+        )
+
+
 def open_network(path: str, selection: Selection, input_text: str | None = None) -> Network:
     """Return the network of an archive with the weights and states of the chosen recording.
 
@@ -112,6 +129,7 @@ def open_network(path: str, selection: Selection, input_text: str | None = None)
     from ..readers import open_archive
     from ..trainers import load_model
 
+    require_archive(path)
     recording = selection.read(path)
     with open_archive(path, verify=False) as archive:
         if archive.model is None:

@@ -8,7 +8,7 @@ from .. import plotting
 from ..errors import ConfigurationError
 from .checkpoints import Training, checkpoint_options, recordings_of_training
 from .console import Console, output_options
-from .selection import Selection, base_path, result_options, selection_options, with_suffix
+from .selection import Selection, array_option, base_path, quantity_of, result_options, selection_options, with_suffix
 from .stage_options import all_recordings, stage_option, stages_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @selection_options
 @checkpoint_options
 @stage_option
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @click.option("--baseline", metavar="EPOCH", help="What activity is compared with.")
 @click.option(
     "--normalize", type=click.Choice(["raw", "subtract", "baseline", "zscore", "max", "softmax"]),
@@ -84,7 +84,7 @@ def command(
     base, window = base_path(output), _window(measure)
     options: dict[str, Any] = {
         "epoch": preferred, "baseline": baseline, "normalize": normalize, "mode": mode, "direction": direction,
-        "chosen": chosen, "test": test, "seed": seed, "quantity": array,
+        "chosen": chosen, "test": test, "seed": seed,
         "population": None if population == "all" else population,
     }  # fmt: skip
     if responsive is not None:
@@ -94,7 +94,7 @@ def command(
         console.note(f"{len(run)} checkpoints of {len(set(run.networks))} network(s)")
         found = period_activity(
             run, window, labels=label, stages=stages_of(run, stage_mode), networks=run.networks,
-            performance=run.performance, trials_seen=run.trials_seen, **options,
+            performance=run.performance, trials_seen=run.trials_seen, quantity=quantity_of(run.first, array), **options,
         )  # fmt: skip
         between = _between(found, run, adjustment) if pairs else None
     found.save(with_suffix(base, ".h5"))

@@ -12,11 +12,13 @@ from .. import plotting
 from ..errors import ConfigurationError, InputError, unknown_name
 from .checkpoints import Training, checkpoint_options, recordings_of_training
 from .console import Console, output_options
-from .epochs import epoch_edges, trial_column, uncut
+from .epochs import epoch_edges, shared_epochs, trial_column, uncut
 from .selection import (
     Selection,
     array_of,
+    array_option,
     base_path,
+    quantity_of,
     result_options,
     result_paths,
     selection_options,
@@ -62,7 +64,7 @@ class _Options:
 @click.option("--label", metavar="COLUMN", help="A trial column with the conditions (default: all trials together).")
 @result_options
 @selection_options
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @click.option("--align", metavar="EPOCH", help="Align trials to the start of this epoch.")
 @click.option(
     "--window", type=float, nargs=2, metavar="START STOP", help="Seconds to show, from the event when aligned."
@@ -112,8 +114,8 @@ def command(
     \b
     Examples:
       dynascope psth session.nwb --label cue --align go --window -0.5 1 --kernel gaussian --width 0.03 -o go
-      dynascope psth network.h5 --label in_loc --preferred stim1 --baseline fix1 -o preferred
-      dynascope psth seed*.h5 --stages --rule odr --label in_loc --preferred stim1 --measure delay1 -o maturation
+      dynascope psth network.h5 --label cue --preferred stim1 --baseline fix1 -o preferred
+      dynascope psth seed*.h5 --stages --rule odr --label cue --preferred stim1 --measure delay1 -o maturation
     """
     options = _Options(
         label, array, align, window, kernel, width, interval, baseline, normalize, preferred, population, mode, seed
@@ -128,16 +130,18 @@ def command(
         with chosen as run:
             _over_training(run, options, selection, stage_mode, measure, base, figure_format, console)
         return
-    texts, values = [], {}
+    found = []
     for path, out in zip(archives, result_paths(base, archives), strict=True):
         recording = uncut(selection, path)
-        found = _psth(recording, options, selection.epoch, path)
-        found.save(with_suffix(out, ".h5"))
-        marked = _marked(recording, None if align is None else _moments(recording, align, path))
-        plotting.save(found.plot(unit=unit, epochs=marked), with_suffix(out, f".{figure_format}"))
-        texts.append(found.summary() if len(archives) == 1 else f"{path}\n{found.summary()}")
-        values[path] = found.to_dict()
-    console.result("\n\n".join(texts), values if len(archives) > 1 else values[archives[0]])
+        result = _psth(recording, options, selection.epoch, path)
+        result.save(with_suffix(out, ".h5"))
+        marked = shared_epochs(recording, None if align is None else _moments(recording, align, path))
+        plotting.save(result.plot(unit=unit, epochs=marked), with_suffix(out, f".{figure_format}"))
+        found.append({"archive": path, **result.to_dict()})
+        if not console.as_json:
+            console.result(result.summary() if out == base else f"{path}\n{result.summary()}", {})
+    if console.as_json:
+        console.result("", found[0] if len(found) == 1 else {"archives": found})
 
 
 def _fits_together(
@@ -168,7 +172,7 @@ def _psth(recording: "Recording", options: _Options, epoch: str | None, path: st
         "align": None if options.align is None else _moments(recording, options.align, path),
         "window": options.window if epoch is None else _one_epoch(recording, epoch, path),
         "baseline": None if options.baseline is None else epoch_edges(recording, options.baseline, path),
-        "quantity": _quantity(recording, options.array),
+        "quantity": quantity_of(recording, options.array),
     }
     if options.preferred is None:
         return psth(activity, recording.time, labels, interval=options.interval, **chosen)
@@ -182,7 +186,7 @@ def _over_training(
 ) -> None:  # fmt: skip
     console.note(f"{len(run)} checkpoints of {len(set(run.networks))} network(s)")
     found = _stage_results(run, options, selection.epoch, stage_mode, measure)
-    marked = {} if options.align is not None else _marked(run.first, None)
+    marked = {} if options.align is not None else shared_epochs(run.first)
     for name, result in found.items():
         result.save(with_suffix(base, ".h5" if name == "psth" else f"-{name}.h5"))
     plotting.save(_draw_stages(found, marked), with_suffix(base, f".{figure_format}"))
@@ -200,7 +204,7 @@ def _stage_results(
     chosen: dict[str, Any] = {
         **options.common(), **options.of_preference(), "align": options.align, "baseline": options.baseline,
         "window": options.window if epoch is None else _one_epoch(run.first, epoch, run.networks[0]),
-        "quantity": options.array, "networks": run.networks, "performance": run.performance,
+        "quantity": quantity_of(run.first, options.array), "networks": run.networks, "performance": run.performance,
         "trials_seen": run.trials_seen, "epoch": options.preferred,
     }  # fmt: skip
     found = {"stages": stages, "psth": stage_psth(run, labels=options.label, stages=stages, measure=measure, **chosen)}
@@ -223,12 +227,6 @@ def _draw_stages(found: dict[str, Any], epochs: dict[str, tuple[float, float]]) 
     return drawn
 
 
-def _quantity(recording: "Recording", array: str) -> str:
-    """Return the name of an array with its unit, if the file states one."""
-    unit = recording.array_units.get(array) or recording.array_units.get(f"states/{array.removeprefix('states/')}")
-    return f"{array} ({unit})" if unit else array
-
-
 def _one_epoch(recording: "Recording", name: str, path: str) -> tuple[float, float]:
     """Return the (start, stop) of an epoch that all trials share."""
     edges = np.reshape(epoch_edges(recording, name, path), (-1, 2))
@@ -243,14 +241,3 @@ def _moments(recording: "Recording", name: str, path: str) -> np.ndarray:
         raise InputError(f"{path}: {unknown_name('epoch', name, recording.epochs)}")
     edges = np.asarray(recording.epochs[name], dtype=float).reshape(-1, 2)
     return np.broadcast_to(edges[:, 0], (recording.n_trials,))
-
-
-def _marked(recording: "Recording", moments: np.ndarray | None) -> dict[str, tuple[float, float]]:
-    """Return the epochs that lie alike in all trials, from the moments when there are some."""
-    found = {}
-    for name, edges in recording.epochs.items():
-        own = np.asarray(edges, dtype=float).reshape(-1, 2) - (0 if moments is None else moments[:, np.newaxis])
-        own = own[~np.isnan(own).any(axis=1)]
-        if len(own) and np.ptp(own, axis=0).max() <= 1e-9 + 1e-6 * np.abs(own).max():
-            found[name] = (float(own[0, 0]), float(own[0, 1]))
-    return found

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .networks import constant_input
-from .selection import with_suffix
+from .networks import constant_input, require_archive
+from .selection import Selection, with_suffix
 
 if TYPE_CHECKING:
     from ..fixedpoints import FixedPoints
@@ -22,6 +22,7 @@ def jumps_at_threshold(path: str) -> bool:
     from ..readers import open_archive
     from ..trainers import get_family
 
+    require_archive(path)
     with open_archive(path, verify=False) as archive:
         if archive.model is None:
             return False
@@ -30,8 +31,10 @@ def jumps_at_threshold(path: str) -> bool:
         return model is not None and not model.is_smooth
 
 
-def quiet_state(path: str, target: Path, input_text: str | None) -> tuple[str, dict[str, Any]]:
+def quiet_state(path: str, target: Path, selection: Selection, input_text: str | None) -> tuple[str, dict[str, Any]]:
     """Find, save and describe the quiet state of a network under a constant input, if it is a fixed point.
+
+    The weights are those of the chosen recording.
 
     Raises
     ------
@@ -43,8 +46,9 @@ def quiet_state(path: str, target: Path, input_text: str | None) -> tuple[str, d
     from ..readers import open_archive
     from ..trainers import load_model
 
-    with open_archive(path) as archive:
-        model = load_model(archive.model) if archive.model is not None else None
+    parameters = selection.read(path).parameters
+    with open_archive(path, verify=False) as archive:
+        model = load_model(archive.model, parameters) if archive.model is not None else None
     dynamics = None if model is None else model.quiet()
     if model is None or dynamics is None:
         raise InputError(f"{path}: the step of this network is not smooth, and it has no quiet state to look for")

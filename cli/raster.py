@@ -9,7 +9,7 @@ from .. import plotting
 from ..errors import InputError
 from .console import Console, output_options
 from .selection import Selection, base_path, result_options, selection_options, with_suffix
-from .spikes import CELL_TYPE, groups_of, spikes_of
+from .spikes import groups_of, spike_options, spikes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ _MOST_DRAWN = 2  # trials, unless asked for more
 _WIDTH = 4.8  # inches per trial
 _HEIGHTS = {"inputs": 0.9, "spikes": 2.6, "outputs": 1.0, "rates": 1.7}  # inches
 # Of input and output channels: not those of cell types beside them.
-_LINE_COLOURS = (plotting.INK, "#009E73", "#CC79A7", plotting.GREY, "#882255", "#999933")
+_LINE_COLOURS = (plotting.INK, plotting.GREEN, plotting.PINK, plotting.GREY, "#882255", "#999933")
 _LETTER = 0.065  # inches, of an epoch's name
 
 
@@ -38,15 +38,7 @@ _LETTER = 0.065  # inches, of an epoch's name
     help=f"Trial to draw, counted from 0 among the chosen ones; repeatable (default: the first of each label, "
     f"at most {_MOST_DRAWN}).",
 )
-@click.option("--array", default="spikes", show_default=True, help="Which array counts spikes: a state, or activity.")
-@click.option("--group", help=f"Column of units that names their groups (default: {CELL_TYPE} where there is one).")
-@click.option(
-    "--bin-width",
-    type=click.FloatRange(min=0, min_open=True),
-    default=0.02,
-    show_default=True,
-    help="Bins of the rates over time, s.",
-)
+@spike_options
 @output_options
 def command(
     archive: str, output: str, figure_format: str, selection: Selection, trials: tuple[int, ...], array: str,

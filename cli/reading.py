@@ -42,6 +42,11 @@ def parse_options(words: Iterable[str], option: str = "--read") -> dict[str, Any
     return found
 
 
+def parse_names(text: str | None) -> list[str] | None:
+    """Return the names in a comma-separated list, each once; None where none was given."""
+    return list(dict.fromkeys(name.strip() for name in text.split(","))) if text else None
+
+
 def _value(text: str) -> Any:
     try:
         return tuple(float(part) for part in text.split(",")) if "," in text else json.loads(text)

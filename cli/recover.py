@@ -8,13 +8,24 @@ import numpy as np
 
 from ..errors import InputError
 from .console import Console, output_options
-from .selection import Selection, base_path, result_options, result_paths, selection_options, with_suffix
+from .quiet import jumps_at_threshold
+from .selection import (
+    Selection,
+    array_of,
+    arrays_of,
+    base_path,
+    result_options,
+    result_paths,
+    selection_options,
+    with_suffix,
+)
 
 if TYPE_CHECKING:
     from ..readers import Recording
     from ..reproductions.recovery import DynamicalRecovery
 
-_ARRAYS = ("states", "rates", "outputs")
+# What is compared unless asked otherwise, where both recordings have it: the name in the report, and the array.
+_ARRAYS = {"states": "x", "rates": "activity", "outputs": "outputs"}
 
 
 @click.command("recover")
@@ -22,26 +33,29 @@ _ARRAYS = ("states", "rates", "outputs")
 @click.argument("students", nargs=-1, required=True)
 @result_options
 @selection_options
+@click.option(
+    "--array", "arrays", multiple=True, metavar="ARRAY",
+    help="Which array: activity, outputs, or a state (repeatable; default: those of x, activity and outputs that both "
+    "have).",
+)  # fmt: skip
 @output_options
 def command(
-    teacher: str,
-    students: tuple[str, ...],
-    output: str,
-    figure_format: str,
-    selection: Selection,
-    console: Console,
-) -> None:
+    teacher: str, students: tuple[str, ...], output: str, figure_format: str, selection: Selection,
+    arrays: tuple[str, ...], console: Console,
+) -> None:  # fmt: skip
     """Score the activity of STUDENTS against that of TEACHER on the same trials, and compare the two as systems.
 
     Reports R² in every mode, of states, rates and outputs, in both directions and with intervals, CKA and principal
     angles. Of two networks also their dynamics, in OUT-dynamics.h5: fixed points matched one to one, velocities at the
-    teacher's states, and weights up to the symmetries that leave the dynamics as they are. A student's archive
-    whose inputs differ from the teacher's is replayed on the teacher's inputs. Units are compared one to one, so
-    students must have the teacher's units. With several students OUT gets the student's name appended.
+    teacher's states, and weights up to the symmetries that leave the dynamics as they are; not of networks that spike,
+    whose step jumps. A student's archive whose inputs differ from the teacher's is replayed on the teacher's inputs.
+    Units are compared one to one, so students must have the teacher's units. With several students OUT gets the
+    student's name appended.
 
     \b
-    Example:
+    Examples:
       dynascope recover teacher.h5 student.h5 -o recovery
+      dynascope recover bap.h5 blocked.h5 --array dendrite --array soma -o compartments
     """
     import torch
 
@@ -54,7 +68,7 @@ def command(
     reports: dict[str, Any] = {}
     for path, target in zip(students, result_paths(base, students), strict=True):
         followed = _on_same_trials(path, selection, reference, teacher)
-        report = recovery(_pairs(reference, followed, teacher, path))
+        report = recovery(_pairs(reference, followed, teacher, path, arrays))
         report.save(with_suffix(target, ".h5"))
         plotting.save(report.plot(), with_suffix(target, f".{figure_format}"))
         dynamics = _dynamics(teacher, path, selection)
@@ -71,7 +85,7 @@ def command(
 
 
 def _dynamics(teacher: str, student: str, selection: Selection) -> "DynamicalRecovery | None":
-    """Return how two networks compare as systems; None when one of the files is a recording, or they cannot compare."""
+    """Return how two networks compare as systems; None for recordings, jumping steps, and networks of other sizes."""
     from ..readers import open_archive
     from ..reproductions.recovery import dynamical_recovery
     from .networks import open_network
@@ -82,6 +96,8 @@ def _dynamics(teacher: str, student: str, selection: Selection) -> "DynamicalRec
                 if archive.model is None:
                     return None
         except InputError:  # a foreign recording: its activity has been compared
+            return None
+        if jumps_at_threshold(path):
             return None
     first, second = (open_network(path, dataclasses.replace(selection, epoch=None)) for path in (teacher, student))
     if first.model.state_size != second.model.state_size or len(first.input) != len(second.input):
@@ -113,20 +129,16 @@ def _same(first: Any, second: Any) -> bool:
     )
 
 
-def _pairs(reference: "Recording", followed: "Recording", teacher: str, path: str) -> dict[str, tuple[Any, Any]]:
-    """Return the arrays that both recordings have, by name: raw states, rates and outputs."""
+def _pairs(
+    reference: "Recording", followed: "Recording", teacher: str, path: str, arrays: tuple[str, ...]
+) -> dict[str, tuple[Any, Any]]:
+    """Return the arrays to compare, by name: those asked for, or what both recordings have."""
+    both = arrays_of(reference).keys() & arrays_of(followed).keys()
+    chosen = {name: name for name in arrays} or {name: array for name, array in _ARRAYS.items() if array in both}
     pairs = {}
-    for name in _ARRAYS:
-        mine, theirs = _array(reference, name), _array(followed, name)
-        if mine is None or theirs is None:
-            continue
+    for name, array in chosen.items():
+        mine, theirs = array_of(reference, array, teacher), array_of(followed, array, path)
         if mine.shape != theirs.shape:
             raise InputError(f"{path}: {name} of shape {theirs.shape} against {mine.shape} in {teacher}")
         pairs[name] = (np.asarray(mine, float), np.asarray(theirs, float))
     return pairs
-
-
-def _array(recording: "Recording", name: str) -> Any:
-    if name == "rates":
-        return recording.activity
-    return recording.outputs if name == "outputs" else recording.states.get("x")

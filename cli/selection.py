@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from .. import plotting
 from ..errors import InputError, unknown_name
 from .reading import parse_options, read_option
 
@@ -100,12 +101,29 @@ def array_of(recording: "Recording", name: str, path: str) -> Any:
     InputError
         If the recording has no such array; the nearest name is suggested.
     """
-    known = {key: getattr(recording, key) for key in ("activity", "inputs", "outputs", "targets")}
-    known = {key: value for key, value in {**known, **recording.states}.items() if value is not None}
+    known = arrays_of(recording)
     found = known.get(name.removeprefix("states/"))
     if found is None:
         raise InputError(f"{path}: {unknown_name('array', name, known)}")
     return found
+
+
+def arrays_of(recording: "Recording") -> dict[str, Any]:
+    """Return the arrays (trial, time, …) that a recording has, by name."""
+    known = {name: getattr(recording, name) for name in ("activity", "inputs", "outputs", "targets")}
+    return {name: array for name, array in {**known, **recording.states}.items() if array is not None}
+
+
+def quantity_of(recording: "Recording", array: str) -> str:
+    """Return the name of an array with its unit, if the file states one."""
+    unit = recording.array_units.get(array) or recording.array_units.get(f"states/{array.removeprefix('states/')}")
+    return f"{array} ({unit})" if unit else array
+
+
+array_option = click.option(
+    "--array", default="activity", show_default=True, metavar="ARRAY",
+    help="Which array: activity, outputs, or a state.",
+)  # fmt: skip
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,10 +146,10 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="COLUMN=VALUE",
         help="Only trials for which this holds (also < <= > >= !=; repeatable).",
     )(read_option(with_selection))
-    wrapped = click.option("--epoch", help="Only the time of this epoch.")(wrapped)
-    return click.option("--recording", help="Which recording of an archive (default: the only one, or 'final').")(
-        wrapped
-    )
+    wrapped = click.option("--epoch", metavar="EPOCH", help="Only the time of this epoch.")(wrapped)
+    return click.option(
+        "--recording", metavar="NAME", help="Which recording of an archive (default: the only one, or 'final')."
+    )(wrapped)
 
 
 def result_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,7 +157,7 @@ def result_options(function: Callable[..., Any]) -> Callable[..., Any]:
     wrapped = click.option(
         "--format",
         "figure_format",
-        type=click.Choice(["png", "svg", "pdf"]),
+        type=click.Choice(plotting.FORMATS),
         default="png",
         show_default=True,
         help="Figure format.",
@@ -158,7 +176,7 @@ def base_path(output: str) -> Path:
     from .. import files
 
     path = Path(output)
-    if path.suffix in (".h5", ".png", ".svg", ".pdf"):
+    if path.suffix in (".h5", *(f".{kind}" for kind in plotting.FORMATS)):
         path = path.with_suffix("")
     files.make_directory(path.parent)
     return path

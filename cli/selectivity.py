@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import ConfigurationError
 from .console import Console, output_options
-from .epochs import epoch_edges, trial_column, uncut
-from .selection import Selection, array_of, base_path, result_options, selection_options, with_suffix
+from .epochs import conditions, epoch_edges, samples_in, trial_column, uncut
+from .selection import Selection, array_of, array_option, base_path, result_options, selection_options, with_suffix
 
 if TYPE_CHECKING:
     from ..analysis import AnovaTable
@@ -39,7 +39,7 @@ class _Options:
 )  # fmt: skip
 @result_options
 @selection_options
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @click.option("--baseline", metavar="EPOCH", help="Also select the units that respond, against this epoch.")
 @click.option("--interactions", default="all", show_default=True, help="all, none, or the most factors in one.")
 @click.option(
@@ -51,7 +51,10 @@ class _Options:
     help="Of trials: p-values of the largest F over all units (and times).",
 )  # fmt: skip
 @click.option("--over-time", is_flag=True, help="Test every sample of the epoch instead of its mean.")
-@click.option("--bin", "bin_width", type=float, metavar="SECONDS", help="Average samples into bins (with --over-time).")
+@click.option(
+    "--bin", "--bin-width", "bin_width", type=float, metavar="SECONDS",
+    help="Average samples into bins (with --over-time).",
+)  # fmt: skip
 @click.option(
     "--mode", type=click.Choice(["corrected", "published"]), default="corrected", show_default=True,
     help="How units are selected against the baseline.",
@@ -71,7 +74,7 @@ def command(
 
     \b
     Examples:
-      dynascope selectivity network.h5 --factor in_loc --epoch delay1 --baseline fix1 -o delay
+      dynascope selectivity network.h5 --factor cue --epoch delay1 --baseline fix1 -o delay
       dynascope selectivity session.nwb --factor cue --factor choice --over-time --permutations 1000 -o both
     """
     from .. import plotting
@@ -103,12 +106,8 @@ def _results(recording: "Recording", options: _Options, epoch: str | None, path:
     if any(":" in effect for effect in table.effects):
         found["classes"] = mixed_selectivity(table, correction="familywise" if options.permutations else "fdr_bh")
     if options.baseline is not None:
-        columns = [trial_column(recording, name, path) for name in options.factors]
-        labels = columns[0]
-        if len(columns) > 1:
-            labels = np.array([", ".join(map(str, row)) for row in zip(*columns, strict=True)])
         found["units"] = select_units(
-            array_of(recording, options.array, path), recording.time, labels,
+            array_of(recording, options.array, path), recording.time, conditions(recording, options.factors, path),
             epoch_edges(recording, epoch, path), epoch_edges(recording, options.baseline, path), options.mode,
         )  # fmt: skip
     return found
@@ -130,7 +129,7 @@ def _table(recording: "Recording", options: _Options, epoch: str | None, path: s
     return anova(
         values,
         {name: trial_column(recording, name, path) for name in options.factors},
-        interactions=int(options.interactions) if options.interactions.isdigit() else options.interactions,
+        interactions=int(options.interactions) if options.interactions.isdecimal() else options.interactions,
         sums_of_squares=options.sums_of_squares,
         permutations=options.permutations,
         seed=options.seed,
@@ -145,10 +144,7 @@ def _binned(activity: Any, recording: "Recording", epoch: str | None, bin_width:
     values, times = np.asarray(activity[:, window]), recording.time[window]
     if bin_width is None:
         return values, times
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    size = round(bin_width / step)
-    if not 1 <= size <= len(times):
-        raise ConfigurationError(f"--bin {bin_width:g}: expected {step:g} s (one sample) to {len(times) * step:g} s")
+    size = samples_in(bin_width, times, "--bin")
     n_bins = len(times) // size
     shaped = values[:, : n_bins * size].reshape(len(values), n_bins, size, -1)
     return shaped.mean(axis=2, dtype=np.float64), times[: n_bins * size].reshape(n_bins, size).mean(axis=1)

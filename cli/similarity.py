@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from ..errors import ConfigurationError, InputError
-from .cka import short_names
+from .cka import array_of_each, arrays_option, short_names
 from .console import Console, output_options
 from .epochs import trial_column
 from .selection import Selection, array_of, base_path, result_options, selection_options, with_suffix
@@ -22,38 +22,37 @@ MEASURES = ("cka", "cca", "svcca", "pwcca", "procrustes", "rsa", "predictivity",
 
 @dataclasses.dataclass(frozen=True)
 class _Samples:
-    """What to compare: an array of every file, by trial or averaged over the trials of each condition."""
+    """What to compare: arrays of files, by trial or averaged over the trials of each condition."""
 
     selection: Selection
-    array: str
     label: str | None
 
-    def read(self, path: str) -> tuple[Any, tuple[str, ...] | None]:
+    def read(self, path: str, array: str) -> tuple[Any, tuple[str, ...] | None]:
         """Return activity (trial or condition, time, unit) and the conditions."""
         recording = self.selection.read(path)
-        found = np.asarray(array_of(recording, self.array, path)[...])
+        found = np.asarray(array_of(recording, array, path)[...])
         if self.label is None:
             return found, None
         names, codes = np.unique(trial_column(recording, self.label, path), return_inverse=True)
         means = [found[codes == code].mean(axis=0, dtype=np.float64) for code in range(len(names))]
         return np.stack(means), tuple(str(name) for name in names)
 
-    def read_all(self, paths: tuple[str, ...]) -> list[Any]:
-        """Return the activity of every file, of the same conditions.
+    def read_all(self, paths: tuple[str, ...], arrays: list[str]) -> list[Any]:
+        """Return an array of every file, of the same conditions.
 
         Raises
         ------
         InputError
             If a file has other conditions than the first.
         """
-        arrays, conditions = zip(*(self.read(path) for path in paths), strict=True)
-        for path, found in zip(paths, conditions, strict=True):
-            if found != conditions[0]:
+        found, conditions = zip(*map(self.read, paths, arrays), strict=True)
+        for path, own in zip(paths, conditions, strict=True):
+            if own != conditions[0]:
                 raise InputError(
-                    f"{path}: column '{self.label}' has the values {', '.join(found)}; expected those of {paths[0]}, "
+                    f"{path}: column '{self.label}' has the values {', '.join(own)}; expected those of {paths[0]}, "
                     f"{', '.join(conditions[0])}: choose common ones with --where"
                 )
-        return list(arrays)
+        return list(found)
 
 
 @click.command("similarity")
@@ -65,7 +64,7 @@ class _Samples:
     "--label", metavar="COLUMN",
     help="Average the trials of each condition first; files then need the same conditions, not the same trials.",
 )  # fmt: skip
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@arrays_option
 @click.option("--debiased", is_flag=True, help="cka: the estimator without bias for few samples.")
 @click.option("--variance", type=click.FloatRange(0, 1, min_open=True), help="svcca: share of variance kept [0.99].")
 @click.option("--rank", type=click.IntRange(min=1), help="dsa: dynamic modes [10].")
@@ -73,7 +72,8 @@ class _Samples:
 @output_options
 def command(
     archives: tuple[str, ...], output: str, figure_format: str, selection: Selection, measure: str, label: str | None,
-    array: str, debiased: bool, variance: float | None, rank: int | None, delays: int | None, console: Console,
+    arrays: tuple[str, ...], debiased: bool, variance: float | None, rank: int | None, delays: int | None,
+    console: Console,
 ) -> None:  # fmt: skip
     """Compare the activities of ARCHIVES by any measure, and draw the matrix, a map and a tree.
 
@@ -85,12 +85,14 @@ def command(
     predictivity  R² of ridge regression on trials left out, in both directions
     dsa           distance of the eigenvalues of fitted dynamics; trials may differ
 
-    Samples are trials × time (export with the same --seed) unless --label averages them by condition.
+    Samples are trials × time (export with the same --seed) unless --label averages them by condition. With an --array
+    for each, one file can be given several times, to compare parts of a network.
 
     \b
     Examples:
       dynascope similarity rnn.h5 tb.h5 gru.h5 --measure procrustes -o shapes
       dynascope similarity a.h5 b.h5 brain.nwb --measure rsa --label choice --epoch delay -o rsa
+      dynascope similarity bap.h5 bap.h5 one.h5 --array dendrite --array soma --array soma -o compartments
     """
     from ..analysis import similarity_matrix
 
@@ -99,13 +101,14 @@ def command(
     if measure == "rsa" and label is None:
         raise ConfigurationError("--measure rsa compares conditions: name their trial column with --label")
     base = base_path(output)
-    activities = _Samples(selection, array, label).read_all(archives)
+    chosen = array_of_each(archives, arrays)
+    activities = _Samples(selection, label).read_all(archives, chosen)
     options: dict[str, Any] = {"variance": variance, "rank": rank, "n_delays": delays}
     options = {name: value for name, value in options.items() if value is not None}
     if debiased:
         options["debiased"] = True
-    arrays, more = _prepared(activities, measure)
-    found = similarity_matrix(arrays, short_names(archives), measure=measure, **options, **more)
+    samples, more = _prepared(activities, measure)
+    found = similarity_matrix(samples, short_names(archives, chosen), measure=measure, **options, **more)
     found.save(with_suffix(base, ".h5"))
     from .. import plotting
 

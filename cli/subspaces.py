@@ -8,8 +8,17 @@ import numpy as np
 
 from ..errors import ConfigurationError
 from .console import Console, output_options
-from .epochs import trial_column
-from .selection import Selection, array_of, base_path, result_options, result_paths, selection_options, with_suffix
+from .epochs import conditions, trial_column
+from .selection import (
+    Selection,
+    array_of,
+    array_option,
+    base_path,
+    result_options,
+    result_paths,
+    selection_options,
+    with_suffix,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +70,7 @@ class _Options:
     "--components", metavar="N",
     help="How many dimensions; for pca also cv (cross-validated), with --versus also a share of variance such as 0.9.",
 )  # fmt: skip
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @click.option(
     "--permutations", type=click.IntRange(min=0), default=200, show_default=True,
     help="Behind the p-values of jpca, tdr and --versus.",
@@ -98,9 +107,9 @@ def command(
         plotting.save(figure, with_suffix(target, f".{figure_format}"))
         found.append({"archive": path, **result.to_dict()})
         if not console.as_json:
-            console.result(result.summary() if len(archives) == 1 else f"{path}\n{result.summary()}", {})
+            console.result(result.summary() if target == base else f"{path}\n{result.summary()}", {})
     if console.as_json:
-        console.result("", found[0] if len(archives) == 1 else {"archives": found})
+        console.result("", found[0] if len(found) == 1 else {"archives": found})
 
 
 def _consistent(options: _Options, selection: Selection) -> None:
@@ -120,7 +129,7 @@ def _analysed(selection: Selection, options: _Options, path: str) -> tuple["Resu
         other = dataclasses.replace(selection, epoch=options.versus).read(path)
         names = (str(selection.epoch), options.versus)
         return _compared(
-            activity, array_of(other, options.array, path), _labels(recording, options, path), names, options
+            activity, array_of(other, options.array, path), conditions(recording, options.labels, path), names, options
         )
     analyse = {"pca": _principal, "jpca": _rotation, "tdr": _targeted}[options.method]
     return analyse(activity, recording, options, path)
@@ -129,7 +138,7 @@ def _analysed(selection: Selection, options: _Options, path: str) -> tuple["Resu
 def _principal(activity: Any, recording: "Recording", options: _Options, path: str) -> tuple["Result", "Figure"]:
     from ..analysis import pca
 
-    labels = _labels(recording, options, path)
+    labels = conditions(recording, options.labels, path)
     asked = options.chosen_components(n_components=None)
     found = pca(activity, labels, time=np.asarray(recording.time), seed=options.seed, **asked)
     if not asked["n_components"] and len(found.variance) > _PCA_COMPONENTS:
@@ -154,8 +163,8 @@ def _rotation(activity: Any, recording: "Recording", options: _Options, path: st
     from ..analysis import jpca
 
     found = jpca(
-        activity, _labels(recording, options, path), np.asarray(recording.time), n_permutations=options.permutations,
-        seed=options.seed, **options.chosen_components(),
+        activity, conditions(recording, options.labels, path), np.asarray(recording.time),
+        n_permutations=options.permutations, seed=options.seed, **options.chosen_components(),
     )  # fmt: skip
     return found, _panels(found.plot, found.plot_fit)
 
@@ -169,14 +178,6 @@ def _targeted(activity: Any, recording: "Recording", options: _Options, path: st
         **options.chosen_components(),
     )  # fmt: skip
     return found, _panels(found.plot) if len(options.labels) == 1 else _panels(found.plot_trajectories, found.plot)
-
-
-def _labels(recording: "Recording", options: _Options, path: str) -> Any:
-    """Return the condition of each trial: the label, or the combination of several."""
-    columns = [trial_column(recording, name, path) for name in options.labels]
-    if len(columns) < 2:
-        return columns[0] if columns else None
-    return np.array([", ".join(str(value) for value in row) for row in zip(*columns, strict=True)])
 
 
 def _panels(*draw: Any) -> "Figure":

@@ -7,14 +7,11 @@ import numpy as np
 
 from ..errors import ConfigurationError
 from .console import Console, output_options
-from .epochs import epoch_edges, trial_column, uncut
-from .selection import Selection, array_of, base_path, result_options, selection_options, with_suffix
+from .epochs import TURNS, epoch_edges, trial_column, uncut
+from .selection import Selection, array_of, array_option, base_path, result_options, selection_options, with_suffix
 
 if TYPE_CHECKING:
     from ..readers import Recording
-
-# Periods that units of columns stand for.
-_PERIODS = {"rad": 2 * np.pi, "deg": 360.0, "degree": 360.0, "degrees": 360.0, "°": 360.0}
 
 
 @click.command("tuning")
@@ -22,7 +19,7 @@ _PERIODS = {"rad": 2 * np.pi, "deg": 360.0, "degree": 360.0, "degrees": 360.0, "
 @click.option("--angle", required=True, metavar="COLUMN", help="The trial column with the angle of each trial.")
 @result_options
 @selection_options
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @click.option("--baseline", metavar="EPOCH", help="Subtract the mean of this epoch, trial by trial.")
 @click.option(
     "--period", type=click.FloatRange(min=0, min_open=True),
@@ -83,8 +80,8 @@ def command(
 
 def _period(recording: "Recording", angle: str) -> float:
     unit = recording.trials.unit(angle)
-    if unit and unit not in _PERIODS:
+    if unit and unit not in TURNS:
         raise ConfigurationError(
             f"--angle {angle}: is in '{unit}', expected rad or deg; say how much a turn is: --period"
         )
-    return _PERIODS.get(unit, 2 * np.pi)
+    return TURNS.get(unit, 2 * np.pi)

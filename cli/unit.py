@@ -9,14 +9,20 @@ import numpy as np
 from .. import plotting
 from ..errors import ConfigurationError
 from .console import Console, output_options
-from .epochs import epoch_edges, trial_column, uncut
-from .selection import Selection, array_of, base_path, result_options, selection_options, with_suffix
+from .epochs import TURNS, epoch_edges, trial_column, uncut
+from .selection import (
+    Selection,
+    array_of,
+    array_option,
+    base_path,
+    quantity_of,
+    result_options,
+    selection_options,
+    with_suffix,
+)
 
 if TYPE_CHECKING:
     from ..readers import Recording
-
-# Labels in these units are angles.
-_RADIANS = {"rad": 1.0, "deg": np.pi / 180, "degree": np.pi / 180, "degrees": np.pi / 180, "°": np.pi / 180}
 
 
 @click.command("unit")
@@ -25,7 +31,7 @@ _RADIANS = {"rad": 1.0, "deg": np.pi / 180, "degree": np.pi / 180, "degrees": np
 @click.option("--label", required=True, metavar="COLUMN", help="The trial column with the locations or conditions.")
 @result_options
 @selection_options
-@click.option("--array", default="activity", show_default=True, help="Which array: activity, outputs, or a state.")
+@array_option
 @output_options
 def command(
     archive: str, unit: str, label: str, output: str, figure_format: str, selection: Selection, array: str,
@@ -49,8 +55,8 @@ def command(
     labels, edges = trial_column(recording, label, archive), epoch_edges(recording, selection.epoch, archive)
     number = most_selective_unit(activity, time, labels, edges) if unit == "best" else _number(unit)
     found = sample_unit(
-        activity, time, labels, number, _finite(edges, time), angles=_angles(recording, label, labels), quantity=array,
-        description=_description(recording, selection, archive),
+        activity, time, labels, number, _finite(edges, time), angles=_angles(recording, label, labels),
+        quantity=quantity_of(recording, array), description=_description(recording, selection, archive),
     )  # fmt: skip
     found.save(with_suffix(base, ".h5"))
     plotting.save(found.plot_grid(), with_suffix(base, f".{figure_format}"))
@@ -59,7 +65,7 @@ def command(
 
 
 def _number(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise ConfigurationError(f"--unit {text}: expected its number, from 0, or best")
     return int(text)
 
@@ -74,8 +80,8 @@ def _finite(edges: Any, time: np.ndarray) -> Any:
 
 def _angles(recording: "Recording", label: str, labels: np.ndarray) -> np.ndarray | None:
     """Return the angles of the sorted labels, rad, where the column has a unit of angles."""
-    scale = _RADIANS.get(recording.trials.unit(label) or "")
-    return None if scale is None else scale * np.unique(labels)
+    turn = TURNS.get(recording.trials.unit(label) or "")
+    return None if turn is None else 2 * np.pi / turn * np.unique(labels)
 
 
 def _description(recording: "Recording", selection: Selection, path: str) -> str:

@@ -35,6 +35,8 @@ PREPARATION = [
     "export runs/flipflop -o networks",
     f"train spiking evidence {EVIDENCE} --seed 1 -o runs/evidence",
     "export runs/evidence --trials 128 -o evidence.h5",
+    "train prc memorise --set model.n_units=10 -o runs/dendrites",
+    "export runs/dendrites -o dendrites.h5",
     "import session.mat --axes trial,time,unit --read activity=counts --read dt=0.02 -o session.h5",
     "convert session.h5 --to nwb -o session.nwb",
 ]
@@ -144,6 +146,25 @@ ENTRIES = [
         'recording = read_recording("session.nwb")\n'
         'factors = {"direction": recording.trials["direction"]}\n'
         "print(analysis.anova(recording.activity[:].mean(1), factors).summary())",
+    ),
+    Entry(
+        "Bursts against single spikes",
+        "Ten dendritic neurons that memorised 256 patterns: their bursts tell the label, their single spikes do not.",
+        "bursts dendrites.h5 --label label -o OUT",
+        'recording = open_archive("dendrites.h5").recording()\n'
+        'trains = analysis.burst_trains(recording.states["spikes"][:], recording.time, max_interval=0.016)\n'
+        'print(analysis.compare_codes(trains, recording.trials["label"], permutations=200).summary())',
+    ),
+    Entry(
+        "A single cell under drugs",
+        "Sodium and calcium channels side by side drive an NMDA spike; without them it takes 1.7 times the input.",
+        "cell nmda --block sodium,calcium -o OUT",
+        "from dynascope.trainers.prc.cells import nmda\n"
+        "from dynascope.trainers.prc.experiments import get_experiment, response_curve\n\n"
+        'amplitudes, experiment = np.arange(0, 15, 0.05), get_experiment("nmda")\n'
+        'for cell in (nmda(), nmda().blocked(["sodium", "calcium"])):\n'
+        "    curve = response_curve(cell, amplitudes, experiment)\n"
+        '    print(f"amplitude at half height: {curve.crossing(3.5):.2f}")',
     ),
 ]
 

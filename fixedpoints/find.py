@@ -15,11 +15,11 @@ from .completeness import assess, fixed_point_index
 from .jacobian import Jacobian, make_jacobian
 from .manifolds import Manifolds, find_manifolds
 from .options import Options
-from .problem import ArrayLike, Dynamics, Problem, Step, make_problem, precision
+from .problem import ArrayLike, Dynamics, Problem, Step, host, make_problem, precision
 from .record import FixedPoints
 from .slow import find_slow_points, none_asked
 from .solver.newton import OUTCOME_SENTENCES, Outcome, Solution, solve
-from .solver.points import Points, host
+from .solver.points import Points
 from .stability import count_unstable, eigenvalues, is_stable
 
 Array = npt.NDArray[Any]

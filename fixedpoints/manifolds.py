@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
+from ..results import count_noun
 from .problem import Dynamics
 
 Array = npt.NDArray[Any]
@@ -68,7 +69,7 @@ class Manifolds(NamedTuple):
 
     def _sentence(self, number: int) -> str:
         count, dimension = int(np.count_nonzero(self.labels == number)), int(self.dimensions[number])
-        points = f"{count} point{'' if count == 1 else 's'}"
+        points = count_noun(count, "point")
         if dimension == 0:
             return f"a degenerate point of dimension 0 ({points}; singular, no manifold seen around it)"
         if dimension > 1:

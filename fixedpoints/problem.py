@@ -210,6 +210,11 @@ def _tensor(name: str, values: ArrayLike, *, dtype: torch.dtype, device: torch.d
     return made
 
 
+def host(values: Any) -> npt.NDArray[Any]:
+    """Return a tensor, an array or a number as a numpy array of its own."""
+    return np.array(values.detach().cpu().numpy() if isinstance(values, Tensor) else values)
+
+
 def state_rows(name: str, values: ArrayLike, *, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the states ``values`` (n, state) as a tensor, checked.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import plotting
-from ..results import Result, axes
+from ..results import Result, axes, count_noun
 from .certificates.kantorovich import REASONS, Certificate
 from .completeness import INDEX_SENTENCES, IndexCheck
 from .manifolds import Manifolds
@@ -160,10 +160,10 @@ class FixedPoints(Result):
         rest = [self._starts_line(), *self._failures(), *self._slow_lines(), *self._completeness_lines()]
         if not len(self):
             return "\n".join(["no fixed points found", *rest])
-        lines = [f"{_count(len(self), 'fixed point')}: {self._types_line()}"]
+        lines = [f"{count_noun(len(self), 'fixed point')}: {self._types_line()}"]
         lines.append(f"largest q {self.speeds.max():.1e}; {self._certificates_line()}")
         if self.outside.any():
-            lines.append(f"{_count(int(self.outside.sum()), 'point')} outside the region of the starts")
+            lines.append(f"{count_noun(int(self.outside.sum()), 'point')} outside the region of the starts")
         return "\n".join([*lines, *self._manifold_lines(), *rest])
 
     def _types_line(self) -> str:
@@ -172,9 +172,9 @@ class FixedPoints(Result):
         parts = []
         for (name, unstable), count in sorted(counts.items(), key=lambda item: (rank.index(item[0][0]), item[0])):
             if name == "saddle":
-                parts.append(f"{_count(count, name)} with {_count(unstable, 'unstable direction')}")
+                parts.append(f"{count_noun(count, name)} with {count_noun(unstable, 'unstable direction')}")
             else:
-                parts.append(_count(count, name) if name == "repeller" else f"{count} {name}")
+                parts.append(count_noun(count, name) if name == "repeller" else f"{count} {name}")
         return ", ".join(parts)
 
     def _certificates_line(self) -> str:
@@ -197,9 +197,11 @@ class FixedPoints(Result):
         if self.slow_speeds is not None and len(self.slow_speeds):
             low, high = self.slow_speeds.min(), self.slow_speeds.max()
             span = f"q {low:.1e}" + (f" to {high:.1e}" if high > low else "")
-            lines.append(f"{_count(len(self.slow_speeds), 'slow point')} (minima of q that are no zeros): {span}")
+            lines.append(f"{count_noun(len(self.slow_speeds), 'slow point')} (minima of q that are no zeros): {span}")
         if self.slow_unverified:
-            lines.append(f"{_count(self.slow_unverified, 'descent')} ended in slow states that are no verified minimum")
+            lines.append(
+                f"{count_noun(self.slow_unverified, 'descent')} ended in slow states that are no verified minimum"
+            )
         return lines
 
     def _completeness_lines(self) -> list[str]:
@@ -233,7 +235,7 @@ class FixedPoints(Result):
         ]
 
     def _starts_line(self) -> str:
-        text = f"{self.n_converged} of {_count(self.n_starts, 'start')} converged"
+        text = f"{self.n_converged} of {count_noun(self.n_starts, 'start')} converged"
         return text if self.n_rounds == 1 else f"{text}, in {self.n_rounds} rounds; {self.stop_reason}"
 
     def _failures(self) -> list[str]:
@@ -242,7 +244,7 @@ class FixedPoints(Result):
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the points on their first two principal axes: filled if stable, open if not."""
-        return draw_points(self.states, self.stable.astype(bool), f"{_count(len(self), 'fixed point')}", ax)
+        return draw_points(self.states, self.stable.astype(bool), f"{count_noun(len(self), 'fixed point')}", ax)
 
 
 def draw_points(states: Array, stable: Array, title: str, ax: "Axes | None" = None) -> "Axes":
@@ -260,10 +262,6 @@ def draw_points(states: Array, stable: Array, title: str, ax: "Axes | None" = No
     if len(states):
         drawn.legend()
     return drawn
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _principal(states: Array) -> tuple[Array, Array]:

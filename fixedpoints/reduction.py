@@ -11,6 +11,7 @@ from .. import plotting
 from ..errors import InputError, unknown_name
 from ..results import Result, axes, digest_arrays
 from .drawing.plane import Plane, velocities
+from .options import check_count
 from .problem import ArrayLike, Dynamics, Step, make_problem, precision
 
 if TYPE_CHECKING:
@@ -207,8 +208,7 @@ def _check(
     if complete.sum() < 2 or np.isinf(recorded).any():
         raise InputError("states: expected at least 2 samples without NaN, and no infinity")
     for name, value, least in (("resolution", resolution, 2), ("components[0]", components[0], 0)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise InputError(f"{name}: expected an integer of at least {least}, found {value!r}")
+        check_count(name, value, least)
     if len(set(components)) != 2 or min(components) < 0 or max(components) >= recorded.shape[-1]:
         raise InputError(f"components: expected two different ones of {recorded.shape[-1]}, found {components}")
     if not 0 <= margin < np.inf:

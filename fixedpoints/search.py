@@ -14,10 +14,10 @@ from .completeness import IndexCheck, check_index, residual_index
 from .find import describe
 from .jacobian import Jacobian, chunks, make_jacobian
 from .options import Options, check_count
-from .problem import ArrayLike, Problem, Step, make_problem, precision, state_rows
+from .problem import ArrayLike, Problem, Step, host, make_problem, precision, state_rows
 from .record import FixedPoints
 from .solver.newton import Solution, solve
-from .solver.points import Points, host
+from .solver.points import Points
 from .spheres import inward_radius
 from .starts import Draw
 
@@ -105,7 +105,7 @@ def _conditions(inputs: ArrayLike | None) -> Array | None:
     """Return the different inputs, (condition, input), as given; make_problem refuses bad ones."""
     if inputs is None:
         return None
-    given = host(inputs) if isinstance(inputs, Tensor) else np.asarray(inputs)
+    given = host(inputs)
     if given.ndim not in (1, 2) or 0 in given.shape:
         raise InputError(f"inputs: expected None, shape (input,) or (condition, input), found {given.shape}")
     return np.unique(np.atleast_2d(given), axis=0)

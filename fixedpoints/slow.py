@@ -21,9 +21,9 @@ from torch import Tensor
 from .certificates.kantorovich import evaluation_error
 from .jacobian import Jacobian, chunks
 from .options import Options
-from .problem import Problem
+from .problem import Problem, host
 from .solver.newton import Outcome, Solution, speed
-from .solver.points import Points, host
+from .solver.points import Points
 from .solver.unique import group_rows, merge_close
 from .stability import eigenvalues
 

@@ -85,14 +85,14 @@ def arrange(
         return _recording(found, rest, [*notes, f"{name}: spike times, {found.how}"], unit="spikes")
     lengths = None
     if axes is None:
-        axes, how = _guessed(where, name, value, rest, stamps, wishes, trust_order=trust_order)
+        axes, how = _guessed(where, name, value, rest, stamps, trust_order=trust_order)
         notes += how
     else:
         notes.append(f"axes of {name}: {', '.join(axes)}, as declared")
     if is_cells(value):
         value, lengths = stack_cells(value, axes, name, spend)
     activity = standard_order(value, axes, name)
-    time = _time(where, stamps, activity.shape[1], wishes)
+    time = _time(where, stamps, activity.shape[1])
     columns = {} if lengths is None else {"n_samples": lengths}
     if activity.dtype.kind in "biu" or (activity.dtype.kind == "f" and activity.dtype.itemsize not in (4, 8)):
         spend(8 * activity.size, name)
@@ -168,7 +168,7 @@ def _stamps(where: Any, values: dict[str, Any], wishes: Wishes, shape: tuple[int
     return None if stored is None else scale * float(np.ravel(values.pop(stored))[0])
 
 
-def _time(where: Any, stamps: Array | float | None, n_samples: int, wishes: Wishes) -> Array:
+def _time(where: Any, stamps: Array | float | None, n_samples: int) -> Array:
     if isinstance(stamps, np.ndarray):
         return stamps
     if n_samples == 1 and stamps is None:
@@ -179,7 +179,7 @@ def _time(where: Any, stamps: Array | float | None, n_samples: int, wishes: Wish
 
 
 def _guessed(
-    where: Any, name: str, value: Array, rest: Mapping[str, Any], stamps: Any, wishes: Wishes, *, trust_order: bool
+    where: Any, name: str, value: Array, rest: Mapping[str, Any], stamps: Any, *, trust_order: bool
 ) -> tuple[tuple[str, ...], list[str]]:
     shape = np.shape(value)
     if is_cells(value):

@@ -168,7 +168,7 @@ def _short(value: Any) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.6g}"
+    return "–" if value is None else f"{value:.6g}"
 
 
 def _names(columns: Mapping[str, str]) -> str:

@@ -12,13 +12,15 @@ import resource
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import files
+from .. import files, plotting
 from ..errors import DynascopeError, InputError, unknown_name
-from ..readers import open_archive
-from ..trainers import Model, Settings, load_model
+from ..trainers import Settings
 from ..trainers.sweeps import SweepReport, Task, can_share_a_batch, run_tasks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Name → module under reproductions/ that holds its STUDY; imported only when chosen.
 STUDIES = {
@@ -185,6 +187,10 @@ class Workbench:
         ]
         return self.compute(tasks, f"training {what}")
 
+    def save(self, drawn: "Mapping[str, Figure]") -> list[Path]:
+        """Write figures (name → figure) into the output directory and return their paths."""
+        return [plotting.save(figure, self.output / f"{name}.png") for name, figure in drawn.items()]
+
     def compute(self, tasks: Sequence[Task], what: str) -> list[Path]:
         """Return the output files of tasks, in their order; those that exist are not computed again.
 
@@ -200,6 +206,11 @@ class Workbench:
             raise DynascopeError(f"{what}: {len(failed)} of {len(tasks)} failed, such as {failed[0]['log']}")
         self._account(report)
         return [report.path(task.identity) for task in tasks]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the runs; what differs in no more than a setting is trained from the same seed in one run."""
+        return [1000 * self.seed + number for number in range(self.runs)]
 
     @property
     def work(self) -> Path:
@@ -224,13 +235,6 @@ def _batch(settings: Settings) -> str:
 
 def _slug(what: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in what).strip("-")
-
-
-def load_network(path: Path) -> Model:
-    """Return the network of an archive that the workbench has trained, in float64."""
-    with open_archive(path, verify=False) as archive:
-        assert archive.model is not None  # training writes no other archives
-        return load_model(archive.model)
 
 
 def get_study(name: str) -> Study:

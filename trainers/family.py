@@ -11,7 +11,7 @@ import torch
 from ..errors import ConfigurationError, unknown_name
 from . import config as configuration
 from .model import Model
-from .rules import NoOptions, Rule
+from .rules import NoOptions, Rule, bptt
 from .task import Task
 
 Tables = dict[str, dict[str, Any]]
@@ -26,7 +26,8 @@ class Family:
 
     ``model_config`` has a field ``kind`` that chooses among ``models``; ``defaults(kind, task, tables)`` returns
     the tables (model, task, rule, training) that hold unless a user overrides them, given what the user did set.
-    ``rules`` maps names to what makes a rule of that name from options of the class ``rule_config``.
+    ``rules`` maps names to what makes a rule of that name from options of the class ``rule_config``; ``bptt`` alone by
+    default.
     """
 
     name: str
@@ -34,8 +35,8 @@ class Family:
     model_config: type
     models: Mapping[str, type[Model]]
     tasks: Mapping[str, type[Task]]
-    rules: Mapping[str, Callable[[Any], Rule]]
     defaults: Callable[[str, str, Tables], Tables]
+    rules: Mapping[str, Callable[[Any], Rule]] = dataclasses.field(default_factory=lambda: {"bptt": lambda _: bptt})
     rule_config: type = NoOptions
 
     def task(self, name: str, options: Mapping[str, Any]) -> Task:

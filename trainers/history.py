@@ -163,7 +163,7 @@ def chosen_checkpoints(trials_seen: np.ndarray, chosen: Iterable[int] | str | No
 def _span(trials_seen: np.ndarray, text: str) -> np.ndarray:
     """Return the rows of ``start:stop:step``."""
     parts = [part.strip() for part in text.split(":")]
-    if not 2 <= len(parts) <= 3 or not all(part.isdigit() or not part for part in parts):
+    if not 2 <= len(parts) <= 3 or not all(part.isdecimal() or not part for part in parts):
         raise InputError(
             f"checkpoints '{text}': expected numbers of trials, or START:STOP:STEP such as 520960:628480:1280"
         )

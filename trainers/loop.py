@@ -71,6 +71,12 @@ class TrainingLoop:
 
     A network that meets a stop rule leaves; the rest goes on. The state between two epochs is
     :meth:`snapshot`, from which :meth:`restore` goes on to exactly the same numbers.
+
+    Parameters
+    ----------
+    masks : parameter name → 0 and 1, of one network's shape; see :func:`train`
+    keep : is called with the loop where ``keep_every`` asks for it
+    origins : seed and number from which the random numbers of each network derive; those of the settings by default
     """
 
     def __init__(
@@ -79,13 +85,15 @@ class TrainingLoop:
         *,
         masks: Mapping[str, np.ndarray] | None = None,
         keep: "Callable[[TrainingLoop], None] | None" = None,
+        origins: Sequence[randomness.Origin] | None = None,
     ) -> None:
         config, members = settings.training, settings.members
         family = settings.get_family()
         self.settings, self.config, self._keep = settings, config, keep
         self.task = family.task(settings.task_name, settings.task)
         self.rule = family.rule(config.rule, settings.rule)
-        draws = [randomness.generator(settings.seed, "weights", member) for member in range(members)]
+        self.origins = origins or [(settings.seed, member) for member in range(members)]
+        draws = [randomness.generator(seed, "weights", member) for seed, member in self.origins]
         dtype = getattr(torch, config.dtype)
         self.model = family.model(settings.model, members=members, generators=draws, dtype=dtype).to(config.device)
         if config.start_from:
@@ -96,10 +104,10 @@ class TrainingLoop:
         if not self.model.trainable:
             raise ConfigurationError("training.frozen: every parameter is frozen, nothing is left to train")
         self.optimizer = Optimizer(self.model, config)
-        self.source = trial_source(self.task, config, settings.seed, members)
+        self.source = trial_source(self.task, config, self.origins)
         self.validation = self._draw_validation()
         self.noise, self.rewiring = (
-            [randomness.torch_generator(settings.seed, name, member, device=config.device) for member in range(members)]
+            [randomness.torch_generator(seed, name, member, device=config.device) for seed, member in self.origins]
             for name in ("noise", "rewiring")
         )
         self.rules = stopping.initial_rules(config, members)
@@ -214,15 +222,15 @@ class TrainingLoop:
 
     def _confirm(self, row: Row) -> None:
         """Put the figures of ``confirm_trials`` further trials in the place of those that would end a training."""
-        n_trials, seed = self.config.confirm_trials, self.settings.seed
+        n_trials = self.config.confirm_trials
         positions = np.flatnonzero(self.rules.performs(row)).tolist()
         if not n_trials or not positions:
             return
         # Generators of their own, made for this epoch: what one network draws here must not move those of the others.
-        members = [self.active[position] for position in positions]
-        name = f"confirmation {self.epoch}"
-        draws = [randomness.generator(seed, name, member) for member in members]
-        noise = [randomness.torch_generator(seed, name, member, device=self.config.device) for member in members]
+        origins = [self.origins[self.active[position]] for position in positions]
+        name, device = f"confirmation {self.epoch}", self.config.device
+        draws = [randomness.generator(seed, name, member) for seed, member in origins]
+        noise = [randomness.torch_generator(seed, name, member, device=device) for seed, member in origins]
         rules = (self.source.drawn(rule, n_trials, draws) for rule in self.task.rules.values())
         for column, values in evaluate(self.model.select_members(positions), rules, noise).items():
             row[column][positions] = values

@@ -99,6 +99,14 @@ class Model(nn.Module, ABC):
 
     # What a family defines.
 
+    @classmethod
+    def has_kernel(cls, config: Any) -> bool:
+        """Return whether networks of this configuration train on the CPU one by one, compiled.
+
+        What a network learns then does not depend, to the last bit, on those beside it.
+        """
+        return False
+
     @property
     @abstractmethod
     def state_layout(self) -> tuple[StateVariable, ...]:
@@ -182,7 +190,7 @@ class Model(nn.Module, ABC):
         """Return the dynamics of this network while no unit spikes, or None where no unit does."""
         return None
 
-    def blocked(self, channels: Sequence[str]) -> "Model":
+    def blocked(self, channels: Sequence[str]) -> Self:
         """Return this network under drugs that block the named channels, its weights unchanged.
 
         Raises
@@ -233,6 +241,15 @@ class Model(nn.Module, ABC):
     def trainable(self) -> tuple[str, ...]:
         """Names of the parameters that training does change."""
         return tuple(name for name, value in self.named_parameters() if value.requires_grad)
+
+    def diverged(self) -> Tensor:
+        """Return which networks have a weight that is not finite, (member,); one without a member axis is one.
+
+        A potential that is not a number never spikes: without this a spiking network that has diverged would look like
+        a silent one.
+        """
+        weights = [getattr(self, name).detach().isfinite().reshape(self.members or 1, -1) for name in self.weights]
+        return ~torch.cat(weights, dim=1).all(1)
 
     def freeze(self, names: Sequence[str]) -> None:
         """Exclude the named parameters from training, and include all others.
@@ -385,23 +402,24 @@ class Model(nn.Module, ABC):
                 value.copy_(torch.as_tensor(array))
         return self
 
-    def select_members(self, indices: Sequence[int]) -> "Model":
+    def select_members(self, indices: Sequence[int]) -> Self:
         """Return a model of the chosen members only, keeping masks, device, dtype and frozen parameters."""
         return self._with_arrays({name: array[list(indices)] for name, array in self.arrays().items()}, len(indices))
 
-    def member(self, index: int) -> "Model":
+    def member(self, index: int) -> Self:
         """Return one member as a model of its own, without a member axis."""
         return self._with_arrays({name: array[index] for name, array in self.arrays().items()}, None)
 
-    def batched(self) -> "Model":
+    def batched(self) -> Self:
         """Return this network as a model with a member axis of length 1."""
         if self.members is not None:
             return self
         return self._with_arrays({name: array[None] for name, array in self.arrays().items()}, 1)
 
-    def _with_arrays(self, arrays: Mapping[str, np.ndarray], members: int | None) -> "Model":
+    def _with_arrays(self, arrays: Mapping[str, np.ndarray], members: int | None, config: Any = None) -> Self:
+        """Return a model of these parameters, with another configuration if one is given."""
         reference = next(self.parameters())
-        made = type(self)(self.config, members=members, dtype=reference.dtype)
+        made = type(self)(config or self.config, members=members, dtype=reference.dtype)
         made.load_arrays(arrays)
         made.to(reference.device)
         for name, mask in self.masks.items():

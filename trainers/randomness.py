@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
+#: seed of a run and number of a network in it: what the random numbers of a network derive from
+Origin = tuple[int, int]
+
 
 def sequence(seed: int, name: str, member: int = 0) -> np.random.SeedSequence:
     """Return the seed sequence of one consumer (``name``) of one network (``member``) of a run.

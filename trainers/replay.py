@@ -47,6 +47,8 @@ class Extract:
         """
         if self.window is None:
             return slice(0, n_steps)
+        if not all(math.isfinite(edge) for edge in self.window):
+            raise InputError(f"window {self.window[0]:g} to {self.window[1]:g} s: expected finite seconds")
         start, stop = (max(0, math.ceil(edge / dt - 1e-6)) for edge in self.window)
         stop = min(stop, n_steps)
         if not start < stop:

@@ -171,8 +171,10 @@ class Settings:
                 raise ConfigurationError(configuration.unknown_table(table))
         made = found.task(name, given.get("task", {}))
         kind = given.get("model", {}).get("kind", found.model_config().kind)
-        channels = {"model": {"n_inputs": made.n_inputs, "n_outputs": made.n_outputs}}
-        full = configuration.merged(found.defaults(kind, name, given), channels, given)
+        of_task: dict[str, Any] = {"n_inputs": made.n_inputs, "n_outputs": made.n_outputs}
+        if hasattr(found.model_config, "dt"):
+            of_task["dt"] = made.dt
+        full = configuration.merged(found.defaults(kind, name, given), {"model": of_task}, given)
         model: Any = configuration.build(found.model_config, full["model"], where="model")
         for channel in ("n_inputs", "n_outputs"):
             asked, right = getattr(model, channel), getattr(made, channel)

@@ -1,7 +1,7 @@
 """Where a training run's trials come from: a fixed set, drawn once, or fresh trials for every update."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,14 @@ class TrialSource(ABC):
 
     A batch comes with the rule that its trials follow. The order of the rules is the run's: all its networks follow the
     same rule at a time, so that they train as one batch.
+
+    Parameters
+    ----------
+    origins : seed and number of each network, from which its random numbers derive
     """
 
-    def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
-        self.task, self.config, self.seed = task, config, seed
-        self.members = list(range(members))
+    def __init__(self, task: Task, config: TrainingConfig, origins: Sequence[randomness.Origin]) -> None:
+        self.task, self.config, self.origins = task, config, list(origins)
         self.dtype = getattr(torch, config.dtype)
 
     @property
@@ -65,14 +68,14 @@ class TrialSource(ABC):
 
     def generators(self, name: str) -> list[np.random.Generator]:
         """Return one generator per network for the consumer ``name``."""
-        return [randomness.generator(self.seed, name, member) for member in self.members]
+        return [randomness.generator(seed, name, member) for seed, member in self.origins]
 
 
 class FixedTrials(TrialSource):
     """A training set drawn once; an epoch is one pass in shuffled order, the last batch possibly smaller."""
 
-    def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
-        super().__init__(task, config, seed, members)
+    def __init__(self, task: Task, config: TrainingConfig, origins: Sequence[randomness.Origin]) -> None:
+        super().__init__(task, config, origins)
         if len(task.rules) > 1:
             raise ConfigurationError(
                 f"training.n_trials = {config.n_trials}: the trials of the {len(task.rules)} rules of task {task.name} "
@@ -82,7 +85,7 @@ class FixedTrials(TrialSource):
             [task.training_set(config.n_trials, generator) for generator in self.generators("trials")]
         )
         self._order_generators = self.generators("order")
-        self._order = np.zeros((members, 0), np.int64)
+        self._order = np.zeros((len(self.origins), 0), np.int64)
 
     @property
     def updates_per_epoch(self) -> int:
@@ -114,7 +117,7 @@ class FixedTrials(TrialSource):
 
     def select_members(self, indices: list[int]) -> None:
         """Go on with some of the networks only."""
-        self.members = [self.members[i] for i in indices]
+        self.origins = [self.origins[i] for i in indices]
         self.trials = self.trials.select_members(indices)
         self._order_generators = [self._order_generators[i] for i in indices]
         self._order = self._order[indices]
@@ -132,12 +135,12 @@ class FixedTrials(TrialSource):
 class FreshTrials(TrialSource):
     """New trials for every update and every evaluation; nothing is seen twice."""
 
-    def __init__(self, task: Task, config: TrainingConfig, seed: int, members: int) -> None:
-        super().__init__(task, config, seed, members)
+    def __init__(self, task: Task, config: TrainingConfig, origins: Sequence[randomness.Origin]) -> None:
+        super().__init__(task, config, origins)
         self._generators = {name: self.generators(name) for name in ("trials", "evaluation")}
         self._rules = list(task.rules.values())
         self._probabilities = list(task.rule_probabilities.values())
-        self._choices = randomness.generator(seed, "rules")
+        self._choices = randomness.generator(self.origins[0][0], "rules")
 
     @property
     def updates_per_epoch(self) -> int:
@@ -156,7 +159,7 @@ class FreshTrials(TrialSource):
 
     def select_members(self, indices: list[int]) -> None:
         """Go on with some of the networks only."""
-        self.members = [self.members[i] for i in indices]
+        self.origins = [self.origins[i] for i in indices]
         self._generators = {name: [made[i] for i in indices] for name, made in self._generators.items()}
 
     def state(self) -> dict[str, Any]:
@@ -172,7 +175,7 @@ class FreshTrials(TrialSource):
                 randomness.restore(generator, saved)
 
 
-def trial_source(task: Task, config: TrainingConfig, seed: int, members: int) -> TrialSource:
+def trial_source(task: Task, config: TrainingConfig, origins: Sequence[randomness.Origin]) -> TrialSource:
     """Return the source that the settings ask for: fixed when ``n_trials`` is above 0, else fresh."""
     cls = FixedTrials if config.n_trials else FreshTrials
-    return cls(task, config, seed, members)
+    return cls(task, config, origins)

@@ -49,12 +49,18 @@ class Batch:
 
     @classmethod
     def of(cls, trials: Sequence[Trials], *, dtype: torch.dtype, device: torch.device | str = "cpu") -> "Batch":
-        """Stack the trials of each member; all members have the same shapes."""
+        """Stack the trials of each member; all members have the same shapes.
+
+        Where all hand over the same memory, such as one corpus of recordings, the batch holds it once and the member
+        axis has a stride of 0: no tensor of a batch may be changed in place.
+        """
 
         def stacked(arrays: Sequence[Array], *, may_be_bytes: bool = False) -> Tensor:
-            found = torch.as_tensor(np.stack(arrays))
+            shared = all(array.__array_interface__ == arrays[0].__array_interface__ for array in arrays)
+            found = torch.as_tensor(np.stack(arrays[:1] if shared else arrays))
             stays = may_be_bytes and found.dtype == torch.uint8
-            return found.to(device=device, dtype=found.dtype if stays else dtype)
+            found = found.to(device=device, dtype=found.dtype if stays else dtype)
+            return found.expand(len(arrays), *found.shape[1:])
 
         def optional(name: str) -> Tensor | None:
             arrays = [getattr(member, name) for member in trials]
@@ -79,7 +85,7 @@ class Batch:
 
     def select_members(self, indices: Sequence[int]) -> "Batch":
         """Return the batch of the chosen members only."""
-        return self._each(lambda tensor: tensor[list(indices)])
+        return self._each(lambda tensor: tensor[list(indices)] if tensor.stride(0) else tensor[: len(indices)])
 
     def _each(self, change: Any) -> "Batch":
         def changed(value: Tensor | None) -> Any:
@@ -127,6 +133,10 @@ class Task(ABC):
     def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Draw ``n_trials`` trials. The same generator state gives the same trials."""
 
+    def seconds(self, windows: Mapping[str, slice]) -> dict[str, tuple[float, float]]:
+        """Return (start, stop) in seconds of epochs that are given as steps."""
+        return {name: (self.dt * steps.start, self.dt * steps.stop) for name, steps in windows.items()}
+
     @abstractmethod
     def performance(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the score of each trial, (member, trial) from outputs (member, trial, time, output)."""
@@ -171,6 +181,17 @@ class Task(ABC):
     def loss(self, trajectory: Trajectory, batch: Batch) -> dict[str, Tensor]:
         """Return the terms of the loss by name, each (member,): the masked mean squared error by default."""
         return {"task": mean_squared_error(trajectory.outputs, batch)}
+
+
+def one_hot(labels: Array, n_steps: int, n_classes: int) -> Array:
+    """Return the targets of trials with these labels (trial,): uint8 (trial, time, class), a read-only view."""
+    chosen = np.eye(n_classes, dtype=np.uint8)[labels]
+    return np.broadcast_to(chosen[:, np.newaxis], (len(labels), n_steps, n_classes))
+
+
+def labels(batch: Batch) -> Tensor:
+    """Return the label of each trial, (member, trial), from targets that are one-hot at the last step."""
+    return batch.targets[..., -1, :].argmax(-1)
 
 
 def mean_squared_error(outputs: Tensor, batch: Batch) -> Tensor:

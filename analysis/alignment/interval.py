@@ -11,7 +11,6 @@ from ...errors import ConfigurationError, InputError
 from ...results import Result, axes, digest_arrays
 from .. import samples, validation
 from ..hsic import HSIC, estimate
-from ..statistics.streams import whole_number
 from ..validation import Array, Samples
 from .chunk_moments import ChunkMoments
 from .jackknife import jackknife_errors, student_interval
@@ -43,9 +42,6 @@ class CKAInterval(Result):
     n_chunks: int
 
     kind: ClassVar[str] = "cka_interval"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "estimators", tuple(self.estimators))
 
     def summary(self) -> str:
         """Return every estimate with its interval."""
@@ -148,14 +144,11 @@ def cka_interval(x: Samples, y: Samples, *, groups: Any = None, n_chunks: int = 
 def _chunks(groups: Any, n: int, n_chunks: int) -> list[Array]:
     """Return the sample numbers of every chunk."""
     if groups is None:
-        n_chunks = whole_number("n_chunks", n_chunks, least=2)
+        n_chunks = validation.whole_number("n_chunks", n_chunks, least=2)
         if n_chunks > n:
             raise ConfigurationError(f"n_chunks: found {n_chunks}; expected at most {n}, the number of samples")
         return np.array_split(np.arange(n), n_chunks)
-    labels = np.asarray(groups)
-    if labels.shape != (n,):
-        raise InputError(f"groups: expected shape ({n},), one label per sample, found {labels.shape}")
-    _, codes = np.unique(labels, return_inverse=True)
+    codes = validation.label_codes("groups", groups, n, "samples")[1]
     if codes.max() < 1:
         raise InputError("groups: all samples have the same label; expected at least two groups")
     return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])

@@ -5,19 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ...errors import ConfigurationError, InputError
 from ...results import digest_arrays
 from .. import validation
 from ..decoding import cross_temporal_decoding
-from ..decoding.classifiers import resolve
-from ..decoding.estimators import predictor
-from ..decoding.folds import make_folds
-from ..decoding.inputs import gather_trials
-from ..decoding.windows import windowed
 from ..statistics import Permutations, bootstrap_interval, max_statistic_p_values, permutation_p_values
-from ..statistics.streams import whole_number
 from ..validation import Array
 from ..value_decoding import decode_values
 from .comparison import CodeComparison
@@ -122,7 +115,7 @@ def compare_codes(
     names = tuple(dict.fromkeys(codes))
     if not names:
         raise ConfigurationError(f"codes: expected at least one of {', '.join(CODES)}, found none")
-    n_permutations = whole_number("permutations", permutations, least=0)
+    n_permutations = validation.whole_number("permutations", permutations, least=0)
     inside, decoded = trains.recorded(window), np.asarray(values if labels is None else labels)
     features = code_features(trains, inside, names)
     options = {"folds": folds, "permutations": n_permutations, "seed": seed}
@@ -158,33 +151,21 @@ def _labels(
     """Return the accuracy of a classifier."""
     found = [
         cross_temporal_decoding(
-            each[:, None], labels, classifier=classifier, cv=folds, permutations=permutations, seed=seed, keep_null=True
+            each[:, None], labels, classifier=classifier, cv=folds, permutations=permutations, seed=seed,
+            keep_null=True, keep_hits=True,
         )
         for each in features
-    ]
-    right = np.stack([_right(each, labels, classifier, folds, seed) for each in features], axis=1)
+    ]  # fmt: skip
+    hits = np.stack([np.asarray(each.hits)[:, 0] for each in found], axis=1)
     low, high = (np.array(bounds) for bounds in zip(*(each.diagonal_interval() for each in found), strict=True))
     null = None
     if permutations:
         null = np.stack([np.asarray(each.null_accuracy)[:, 0, 0] for each in found], axis=1)
     return _Scores(
         scores=np.array([each.accuracy[0, 0] for each in found]), low=low[:, 0], high=high[:, 0],
-        resamples=bootstrap_interval(right, seed=seed).resamples, null=null,
+        resamples=bootstrap_interval(hits, seed=seed).resamples, null=null,
         exact=found[0].n_permutations < permutations, chance=found[0].chance, decoder=found[0].classifier,
     )  # fmt: skip
-
-
-def _right(features: Array, labels: Array, classifier: str, n_folds: int, seed: int) -> Array:
-    """Return whether each trial was decoded right when it was left out (trial,): the trials behind the accuracy."""
-    trials = gather_trials(features[:, None], labels, None)
-    folds = make_folds(n_folds, trials.codes, trials.names, groups=None, generalize=None, balance=0, seed=seed)
-    decoder, _ = resolve(classifier, {})
-    right = np.zeros(len(features), bool)
-    with threadpool_limits(1, user_api="blas"):
-        predict = predictor(windowed(trials.activity, 1, 1), decoder, standardize=False)
-        for block in predict(folds, folds.codes[None]):
-            right[block.trials] = block.codes[0, 0, :, 0] == folds.codes[block.trials]
-    return right
 
 
 def _values(features: Sequence[Array], values: Array, *, folds: int, permutations: int, seed: int) -> _Scores:

@@ -61,9 +61,6 @@ class CodeComparison(Result):
 
     kind: ClassVar[str] = "code_comparison"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "codes", tuple(self.codes))
-
     def summary(self) -> str:
         """Return a table with one line per code, and how bursts compare with single spikes."""
         width = max(map(len, self.codes))

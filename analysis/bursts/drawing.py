@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ... import plotting
-from ..psth.drawing import banded_curve, mark_epochs
+from ..psth.drawing import mark_epochs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from .comparison import CodeComparison
     from .record import BurstStatistics
 
-_MOST_BANDS = 4  # more hide each other
 _MOST_NAMED = 12
-_BURST, _OTHER = plotting.CELL_TYPE_COLOURS["E-ALIF"], plotting.CELL_TYPE_COLOURS["I-ALIF"]
+_BURST, _OTHER = plotting.VERMILION, plotting.BLUE
 _QUANTITIES = {
     "event_rate": ("Event rate", "events per unit (Hz)"),
     "burst_fraction": ("Burst fraction", "bursts / events"),
@@ -29,14 +28,14 @@ def draw_over_time(found: "BurstStatistics", quantity: str, ax: "Axes | None" = 
     centres = (found.edges[1:] + found.edges[:-1]) / 2
     curves = [(c, g) for c in range(len(found.conditions)) for g in range(len(found.groups))]
     names = [_name(found, *curve) for curve in curves]
-    banded = len(curves) <= _MOST_BANDS
+    banded = len(curves) <= plotting.MOST_BANDS
     with plotting.style():
         for curve, name, line in zip(curves, names, plotting.group_styles(names).values(), strict=True):
             value = values[curve]
             error = np.nan_to_num(errors[curve]) if banded else 0
             # Points too: bins without an event on both sides leave no line.
             line |= {"marker": "o", "markersize": 2.5}
-            banded_curve(ax, centres, value, value - error, value + error, label=name, **line)
+            plotting.banded_curve(ax, centres, value, value - error, value + error, label=name, **line)
         title, label = _QUANTITIES[quantity]
         ax.set(xlabel="time (s)", ylabel=label, xlim=(found.edges[0], found.edges[-1]))
         ax.set_ylim(bottom=0, top=1.02 if quantity == "burst_fraction" else None)

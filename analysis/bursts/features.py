@@ -13,19 +13,15 @@ CODES = ("spikes", "events", "singles", "bursts", "singles_and_bursts", "burst_f
 
 def code_features(trains: BurstTrains, inside: Array, codes: Sequence[str]) -> list[Array]:
     """Return what decoders see of each code, (trial, feature), from the samples ``inside`` (trial, time)."""
-    table, shape = trains.table, (len(inside), trains.spikes.shape[2])
-    counted = inside[table.trial, table.sample]
     seconds = inside.sum(axis=1)[:, None] * trains.dt
 
-    def rates(which: Array) -> Array:
-        chosen = counted & which
-        place = np.ravel_multi_index((table.trial[chosen], table.unit[chosen]), shape)
-        found: Array = np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape) / seconds
+    def rates(train: Array) -> Array:
+        found: Array = train.sum(axis=1, where=inside[:, :, None]) / seconds
         return found
 
-    singles, bursts = rates(table.single), rates(table.opening)
+    singles, bursts = rates(trains.singles), rates(trains.bursts)
     made = {
-        "spikes": rates(counted), "events": singles + bursts, "singles": singles, "bursts": bursts,
+        "spikes": rates(trains.spikes), "events": singles + bursts, "singles": singles, "bursts": bursts,
         "singles_and_bursts": np.hstack([singles, bursts]), "burst_fraction": _fractions(bursts, singles + bursts),
     }  # fmt: skip
     return [made[code] for code in codes]

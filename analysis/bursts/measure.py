@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ...results import digest_arrays
+from ..decoding.inputs import epoch_edges
 from ..psth.average import condition_codes
-from ..spikes import FiringRates, firing_rates, unit_groups
+from ..spikes import bin_starts, rates_over_trials, unit_groups
 from ..validation import Array
 from .record import BurstStatistics
 from .table import SpikeTable
@@ -46,7 +47,7 @@ def burst_statistics(
     Raises
     ------
     InputError
-        If groups, labels, the window or the width of the bins does not fit.
+        If groups, labels, the window, an epoch or the width of the bins does not fit.
 
     Notes
     -----
@@ -54,7 +55,7 @@ def burst_statistics(
     its standard error √(n / (n − 1) Σ (b_k − F e_k)²) / Σ e, that of a ratio to first order (Cochran 1977, §2.11).
     The interval of the first spike in the window to the spike before it counts, so that windows add up.
 
-    Takes O(trials · time · units · conditions) at most, and O(spikes log spikes) for the medians.
+    Takes O(spikes log spikes + conditions · trials · groups · bins).
 
     References
     ----------
@@ -73,27 +74,27 @@ def burst_statistics(
     names, members = unit_groups(groups, trains.spikes.shape[2])
     codes, conditions = condition_codes(labels, len(trains.spikes))
     inside = trains.recorded(window)
-    rates = {
-        name: [_rates(trains, train, inside, codes == code, groups, bin_width) for code in range(len(conditions))]
-        for name, train in (("event", trains.events), ("burst", trains.bursts))
-    }
-    edges = rates["event"][0].edges
-    size = round((edges[1] - edges[0]) / trains.dt)
+    firsts = bin_starts(bin_width, trains.dt, len(trains.time))
+    durations = np.add.reduceat(inside, firsts, axis=1, dtype=np.float64) * trains.dt
     table, counted = trains.table, inside[trains.table.trial, trains.table.sample]
     bursts, events = (
-        _binned(table, counted & which, members, (len(inside), len(names), len(edges) - 1), size)
+        _binned(table, counted & which, members, (len(inside), len(names), len(firsts)), firsts)
         for which in (table.opening, table.event)
     )
+    event_rates, event_sems = _rates(events, durations, members, codes)
+    burst_rates, burst_sems = _rates(bursts, durations, members, codes)
     fractions, fraction_sems = _ratios(bursts, events, codes == np.arange(len(conditions))[:, None])
     counts, interval_edges = _histogram(table.steps[counted & (table.steps >= 0)], trains)
     return BurstStatistics(
         **_units(trains, counted, inside.sum() * trains.dt),
         unit_groups=members,
-        **{f"{name}_rates": np.stack([each.rates for each in found]) for name, found in rates.items()},
-        **{f"{name}_rate_sems": np.stack([each.sems for each in found]) for name, found in rates.items()},
+        event_rates=event_rates,
+        event_rate_sems=event_sems,
+        burst_rates=burst_rates,
+        burst_rate_sems=burst_sems,
         burst_fractions=fractions,
         burst_fraction_sems=fraction_sems,
-        edges=edges,
+        edges=float(trains.time[0]) + trains.dt * np.append(firsts, len(trains.time)),
         interval_counts=counts,
         interval_edges=interval_edges,
         groups=names,
@@ -102,7 +103,7 @@ def burst_statistics(
         max_interval=trains.max_interval,
         min_spikes=trains.min_spikes,
         dt=trains.dt,
-        epochs={name: [float(edge) for edge in span] for name, span in (epochs or {}).items()},
+        epochs=epoch_edges(epochs),
         parameters={
             "max_interval": trains.max_interval, "min_spikes": trains.min_spikes, "merge_runs": trains.merge_runs,
             "bin_width": float(bin_width), "windowed": window is not None,
@@ -111,17 +112,17 @@ def burst_statistics(
     )  # fmt: skip
 
 
-def _rates(
-    trains: BurstTrains, train: Array, inside: Array, chosen: Array, groups: Any, bin_width: float
-) -> FiringRates:
-    return firing_rates(
-        train[chosen], trains.dt, groups=groups, bin_width=bin_width, start=float(trains.time[0]), mask=inside[chosen]
-    )
+def _rates(counts: Array, durations: Array, members: Array, codes: Array) -> tuple[Array, Array]:
+    """Return the mean rate of a group's units and its standard error over the trials of each condition."""
+    per_unit = counts / np.bincount(members)[:, None]
+    found = [rates_over_trials(per_unit[codes == code], durations[codes == code]) for code in np.unique(codes)]
+    rates, errors = (np.stack(each) for each in zip(*found, strict=True))
+    return rates, errors
 
 
-def _binned(table: SpikeTable, which: Array, members: Array, shape: tuple[int, int, int], size: int) -> Array:
-    """Return the number of chosen spikes of each group and bin of ``size`` samples, (trial, group, bin)."""
-    place = (table.trial[which], members[table.unit[which]], table.sample[which] // size)
+def _binned(table: SpikeTable, which: Array, members: Array, shape: tuple[int, int, int], firsts: Array) -> Array:
+    """Return the number of chosen spikes of each group and bin, (trial, group, bin); ``firsts`` are samples (bin,)."""
+    place = (table.trial[which], members[table.unit[which]], np.digitize(table.sample[which], firsts) - 1)
     counts = np.bincount(np.ravel_multi_index(place, shape), minlength=int(np.prod(shape)))
     return counts.reshape(shape).astype(np.float64)
 

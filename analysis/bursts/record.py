@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from ...results import Result, axes
+from ..spikes import median_text
 from ..validation import Array
 
 if TYPE_CHECKING:
@@ -89,10 +88,6 @@ class BurstStatistics(Result):
 
     kind: ClassVar[str] = "burst_statistics"
 
-    def __post_init__(self) -> None:
-        for name in ("groups", "conditions", "n_trials"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-
     def summary(self) -> str:
         """Return a table with one line per group: rates, burst fraction, spikes per burst and intervals."""
         rule = f"at least {self.min_spikes} spikes at most {1e3 * self.max_interval:.4g} ms apart"
@@ -109,9 +104,9 @@ class BurstStatistics(Result):
             )
             fraction = f"{bursts / events:.3f}" if events > 0 else "–"
             numbers = f"{own.sum():>6} {spikes:>9.2f} {events:>9.2f} {bursts:>9.2f} {fraction:>8}"
-            within, between = (_median(1e3 * each[own]) for each in (self.within_intervals, self.between_intervals))
-            sizes = f"{_median(self.spikes_per_burst[own]):>12} {within:>9} {between:>10}"
-            lines.append(f"{name:<{width}} {numbers} {sizes} {_median(self.run_lengths[own]):>5}")
+            within, between = (median_text(1e3 * each[own]) for each in (self.within_intervals, self.between_intervals))
+            sizes = f"{median_text(self.spikes_per_burst[own]):>12} {within:>9} {between:>10}"
+            lines.append(f"{name:<{width}} {numbers} {sizes} {median_text(self.run_lengths[own]):>5}")
         lines.append("from spikes/burst on: medians over the units that have one; run: samples of an unbroken run")
         return "\n".join(lines)
 
@@ -132,8 +127,3 @@ class BurstStatistics(Result):
         from .drawing import draw_intervals
 
         return draw_intervals(self, ax)
-
-
-def _median(values: Array) -> str:
-    defined = values[np.isfinite(values)]
-    return f"{np.median(defined):.2f}" if defined.size else "–"

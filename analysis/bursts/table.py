@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..spikes import steps_before
 from ..validation import Array
 
 
@@ -68,11 +69,7 @@ def spike_table(
     if not merge_runs:
         counts = spikes[trial, sample, unit].astype(np.int64)
         unit, trial, sample = (np.repeat(column, counts) for column in (unit, trial, sample))
-    # Spikes on both sides of samples that were not recorded are not known to be successive.
-    missed = np.cumsum(~kept, axis=1)[trial, sample]
-    steps = np.full(len(sample), -1)
-    successive = (np.diff(unit) == 0) & (np.diff(trial) == 0) & (np.diff(missed) == 0)
-    steps[1:][successive] = np.diff(sample)[successive]
+    steps = steps_before(unit, trial, sample, kept)
     first = (steps < 0) | (steps > most_steps)
     group = np.cumsum(first) - 1
     sizes = np.bincount(group)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...results import count_noun
 from .. import validation
 from ..psth.smoothing import even_step
 from ..spikes import recorded_counts
-from ..statistics.streams import whole_number
 from ..trial_time import sample_times, samples_of
 from ..validation import Array
 from .table import SpikeTable, spike_table
@@ -153,11 +153,13 @@ def burst_trains(
     # Two runs have at least one sample between them.
     least = 2 if merge_runs else 1
     if most_steps < least:
-        raise InputError(f"max_interval: expected at least {least * dt:g} s ({least} samples), found {longest:g}")
+        raise InputError(
+            f"max_interval: expected at least {least * dt:g} s ({count_noun(least, 'sample')}), found {longest:g}"
+        )
     if merge_runs:
         wanted = "0 or 1, since samples that follow each other are merged to one spike; for counts, merge_runs=False"
         validation.refuse("spikes", found, found > 1, wanted)
-    fewest = whole_number("min_spikes", min_spikes, least=2)
+    fewest = validation.whole_number("min_spikes", min_spikes, least=2)
     table, run_lengths = spike_table(found, kept, most_steps=most_steps, min_spikes=fewest, merge_runs=merge_runs)
     dtype = np.min_scalar_type(int(found.max()))
     every, singles, bursts = (_train(table, which, found.shape, dtype) for which in (None, table.single, table.opening))

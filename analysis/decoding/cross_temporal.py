@@ -13,7 +13,7 @@ from ..validation import Array
 from . import inputs, published
 from .classifiers import resolve
 from .estimators import predictor
-from .folds import Folds, balanced, make_folds, pair, trial_column
+from .folds import Folds, balanced, make_folds, pair
 from .record import CrossTemporalDecoding
 from .significance import fold_scores, permutation_test
 from .windows import windowed
@@ -39,6 +39,7 @@ def cross_temporal_decoding(
     standardize: bool = False,
     epochs: Mapping[str, Sequence[float]] | None = None,
     keep_null: bool = False,
+    keep_hits: bool = False,
     mode: str = "corrected",
     **options: Any,
 ) -> CrossTemporalDecoding:
@@ -88,6 +89,8 @@ def cross_temporal_decoding(
         To mark in pictures; in the unit of ``time``.
     keep_null : bool
         Keep the accuracies under permuted labels in the result.
+    keep_hits : bool
+        Keep in the result which trials were decoded right at each time.
     mode : "corrected" or "published"
         "published" repeats a scheme that tests decoders on trials that they were trained on: see the notes.
     **options
@@ -146,13 +149,14 @@ def cross_temporal_decoding(
     [[0.5, 1.0, 1.0, 0.5], [0.5, 1.0, 1.0, 0.5]]
     """
     validation.choice("mode", mode, MODES)
-    repeats = inputs.whole_number("balance", balance)
-    n_permutations = inputs.whole_number("permutations", permutations)
-    seed = inputs.whole_number("seed", seed)
+    repeats = validation.whole_number("balance", balance, least=0)
+    n_permutations = validation.whole_number("permutations", permutations, least=0)
+    seed = validation.whole_number("seed", seed, least=0)
     legacy = mode == "published"
     if legacy:
         others = {"groups": groups, "generalize": generalize, "test": test, "balance": repeats}
-        inputs.only_published(classifier, others | {"permutations": permutations, "standardize": standardize})
+        others |= {"permutations": permutations, "standardize": standardize, "keep_hits": keep_hits}
+        inputs.only_published(classifier, others)
         classifier = "rbf_svm"
     decoder, description = resolve(classifier, options)
     trials = inputs.gather_trials(activity, labels, test)
@@ -164,15 +168,15 @@ def cross_temporal_decoding(
         folds = _folds(
             trials, cv, across=test is not None, groups=groups, generalize=generalize, balance=repeats, seed=seed
         )
-    grouped = None if groups is None else trial_column("groups", groups, len(folds.codes))
+    grouped = None if groups is None else validation.label_codes("groups", groups, len(folds.codes))[1]
     # The same bits for any number of threads; for matrices of this size threads wait for each other, up to 100 times.
     with threadpool_limits(1, user_api="blas"):
         windows = windowed(trials.activity, window, stride)
         predict = predictor(windows, decoder, standardize=standardize)
         if legacy:
-            scores, notable = published.published_scores(windows, decoder, folds), 0
+            scores, hits, notable = published.published_scores(windows, decoder, folds), None, 0
         else:
-            scores, notable = fold_scores(predict(folds, folds.codes[None]), folds, windows.count)
+            scores, hits, notable = fold_scores(predict(folds, folds.codes[None]), folds, windows.count)
         found = None
         if n_permutations:
             found = permutation_test(predict, folds, scores.mean(axis=0), n_permutations, grouped, seed)
@@ -187,10 +191,11 @@ def cross_temporal_decoding(
         "mode": mode,
     }  # fmt: skip
     return CrossTemporalDecoding(
-        scores=scores, n_tested=folds.n_tested, time=inputs.window_centres(times, window, stride), time_unit=unit,
-        window=window, stride=stride, labels=trials.names, folds=folds.names, classifier=description, scheme=scheme,
-        chance=_chance(folds), n_trials=len(folds.codes), n_units=trials.activity.shape[2],
-        epochs=inputs.epoch_edges(epochs), notes=notes, parameters=parameters,
+        scores=scores, hits=hits if keep_hits else None, n_tested=folds.n_tested,
+        time=inputs.window_centres(times, window, stride), time_unit=unit, window=window, stride=stride,
+        labels=trials.names, folds=folds.names, classifier=description, scheme=scheme, chance=_chance(folds),
+        n_trials=len(folds.codes), n_units=trials.activity.shape[2], epochs=inputs.epoch_edges(epochs), notes=notes,
+        parameters=parameters,
         input_digest=digest_arrays([trials.activity, folds.codes, *folds.train, *folds.test]), **tested,
     )  # fmt: skip
 

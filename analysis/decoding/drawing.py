@@ -6,15 +6,13 @@ import numpy as np
 
 from ... import plotting
 from ..validation import Array
+from .record import ALPHA
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from .record import CrossTemporalDecoding
-
-_COLOUR = plotting.CELL_TYPE_COLOURS["I-ALIF"]
-_ALPHA = 0.05
 
 
 def draw_matrix(result: "CrossTemporalDecoding", ax: "Axes | None" = None) -> "Axes":
@@ -38,7 +36,7 @@ def draw_matrix(result: "CrossTemporalDecoding", ax: "Axes | None" = None) -> "A
         ax.set_ylim(edges[0], edges[-1])
         _name_epochs(result, ax)
         ax.set_title(f"{result.classifier.split(' (')[0]}, {len(result.labels)} labels, {result.n_trials} trials")
-        label = "accuracy" if significant is None else f"accuracy (outlined: clusters, p ≤ {_ALPHA:g})"
+        label = "accuracy" if significant is None else f"accuracy (outlined: clusters, p ≤ {ALPHA:g})"
         plotting.figure_of(ax).colorbar(mesh, ax=ax, label=label, shrink=0.85)
     return ax
 
@@ -50,13 +48,13 @@ def draw_diagonal(result: "CrossTemporalDecoding", ax: "Axes | None" = None) -> 
     edges = _edges(result)
     marker = "o" if len(result.time) == 1 else ""
     with plotting.style():
-        ax.plot(result.time, result.diagonal, color=_COLOUR, marker=marker, label="accuracy")
-        ax.fill_between(result.time, low, high, color=_COLOUR, alpha=0.25, linewidth=0, label="95 % interval")
+        ax.plot(result.time, result.diagonal, color=plotting.BLUE, marker=marker, label="accuracy")
+        ax.fill_between(result.time, low, high, color=plotting.BLUE, alpha=0.25, linewidth=0, label="95 % interval")
         ax.axhline(result.chance, color=plotting.GREY, linewidth=0.9, linestyle="dashed", label="chance")
         if result.familywise_p_values is not None:
-            starts = np.flatnonzero(np.diagonal(result.familywise_p_values) <= _ALPHA)
+            starts = np.flatnonzero(np.diagonal(result.familywise_p_values) <= ALPHA)
             bars = [(edges[start], edges[start + 1] - edges[start]) for start in starts]
-            ax.broken_barh(bars, (0.01, 0.015), color=plotting.INK, linewidth=0, label=f"familywise p ≤ {_ALPHA:g}")
+            ax.broken_barh(bars, (0.01, 0.015), color=plotting.INK, linewidth=0, label=f"familywise p ≤ {ALPHA:g}")
         for number, (start, stop) in enumerate(_shown_epochs(result).values()):
             # Epochs often touch: every second one is darker.
             ax.axvspan(start, stop, color=plotting.GREY, alpha=0.08 + 0.1 * (number % 2), linewidth=0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ..validation import Array
+from ..validation import Array, label_codes
 
 LEAVE_ONE_OUT = "leave_one_out"
 
@@ -67,7 +67,7 @@ def make_folds(
     InputError
         If the options contradict each other, or a fold cannot be trained or tested.
     """
-    grouped = None if groups is None else trial_column("groups", groups, len(codes))
+    grouped = None if groups is None else label_codes("groups", groups, len(codes))[1]
     if generalize is not None:
         folds = _across_conditions(generalize, codes, grouped)
     elif isinstance(cv, str):
@@ -89,18 +89,6 @@ def pair(train: Array, test: Array, codes: Array, class_names: Sequence[str]) ->
     folds = _numbered([train], [test], codes)
     _check_classes(folds, class_names)
     return folds
-
-
-def trial_column(name: str, column: Any, n_trials: int) -> Array:
-    """Return the codes 0, 1, … (trial,) of a column of labels, in sorted order."""
-    found = np.asarray(column)
-    if found.shape != (n_trials,):
-        raise InputError(f"{name}: expected one value for each of {n_trials} trials, found shape {found.shape}")
-    if found.dtype.kind == "f" and not np.isfinite(found).all():
-        first = int(np.argmin(np.isfinite(found)))
-        raise InputError(f"{name}: found {found[first]} at trial {first}, expected a value for every trial")
-    codes: Array = np.unique(found, return_inverse=True)[1].astype(np.int64)
-    return codes
 
 
 def _stratified(n_folds: int, codes: Array, class_names: Sequence[str], groups: Array | None, seed: int) -> Folds:
@@ -137,8 +125,8 @@ def _leave_one_out(codes: Array, groups: Array | None) -> Folds:
 
 
 def _across_conditions(generalize: Any, codes: Array, groups: Array | None) -> Folds:
-    conditions = trial_column("generalize", generalize, len(codes))
-    names = tuple(str(value) for value in np.unique(np.asarray(generalize)))
+    levels, conditions = label_codes("generalize", generalize, len(codes))
+    names = tuple(map(str, levels))
     if len(names) < 2:
         raise InputError(f"generalize: found one condition, '{names[0]}': nothing is left to generalise to")
     train = [np.flatnonzero(conditions != condition) for condition in range(len(names))]

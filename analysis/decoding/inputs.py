@@ -9,7 +9,6 @@ import numpy as np
 from ...errors import ConfigurationError, InputError
 from .. import validation
 from ..validation import Array
-from .folds import trial_column
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,20 +56,14 @@ def gather_trials(activity: Any, labels: Any, test: Any) -> Trials:
 def _activity_and_labels(which: str, activity: Any, labels: Any) -> tuple[Array, Array]:
     found = validation.trajectories(f"{which}activity", activity)
     validation.finite(f"{which}activity", found)
-    trial_column(f"{which}labels", labels, len(found))
+    validation.label_codes(f"{which}labels", labels, len(found))
     return found, np.asarray(labels)
-
-
-def whole_number(name: str, value: Any, least: int = 0) -> int:
-    """Return an option as an int, refusing anything but a whole number from ``least``."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ConfigurationError(f"{name}: expected a whole number from {least}, found {value!r}")
-    return int(value)
 
 
 def window_and_stride(window: Any, stride: Any, n_samples: int) -> tuple[int, int]:
     """Return the window and the stride in samples, refusing windows that do not fit."""
-    window, stride = whole_number("window", window, 1), whole_number("stride", stride, 1)
+    window = validation.whole_number("window", window, least=1)
+    stride = validation.whole_number("stride", stride, least=1)
     if window > n_samples:
         raise InputError(f"window: {window} samples do not fit into the {n_samples} times of the activity")
     return window, stride

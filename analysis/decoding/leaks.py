@@ -9,8 +9,7 @@ import numpy as np
 from ... import plotting
 from ...errors import ConfigurationError, InputError
 from ...results import Result, axes
-from ..validation import Array
-from .inputs import whole_number
+from ..validation import Array, whole_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,8 +124,8 @@ def leak_check(
     """
     sizes = {"n_times": (n_times, 1), "n_units": (n_units, 1), "n_labels": (n_labels, 2), "n_sets": (n_sets, 2)}
     for name, (value, least) in sizes.items():
-        whole_number(name, value, least)
-    if whole_number("n_trials", n_trials, 2 * n_labels) % n_labels:
+        whole_number(name, value, least=least)
+    if whole_number("n_trials", n_trials, least=2 * n_labels) % n_labels:
         raise ConfigurationError(f"n_trials: expected a multiple of the {n_labels} labels, found {n_trials}")
     if not 0 <= correlation < 1:
         raise ConfigurationError(f"correlation: expected a number in [0, 1), found {correlation!r}")

@@ -9,8 +9,6 @@ import numpy as np
 from ...errors import InputError
 from .. import validation
 from ..validation import Array
-from .folds import trial_column
-from .inputs import whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +88,7 @@ def pseudo_population(
     >>> found.activity.shape, len(found.splits)
     ((20, 3, 10), 5)
     """
-    whole_number("n_folds", n_folds, 2)
+    validation.whole_number("n_folds", n_folds, least=2)
     recorded, columns = _recordings(activities, labels)
     names = np.unique(columns[0])
     rng = np.random.default_rng(seed)
@@ -124,7 +122,7 @@ def _recordings(activities: Sequence[Any], labels: Sequence[Any]) -> tuple[list[
     for index, (activity, column) in enumerate(zip(activities, labels, strict=True)):
         found = validation.trajectories(f"activities[{index}]", activity)
         validation.finite(f"activities[{index}]", found)
-        trial_column(f"labels[{index}]", column, len(found))
+        validation.label_codes(f"labels[{index}]", column, len(found))
         recorded.append(found)
         columns.append(np.asarray(column))
         if found.shape[1] != recorded[0].shape[1]:
@@ -148,7 +146,7 @@ def _dealt(index: int, trials: Array, name: Any, n_folds: int, rng: np.random.Ge
 
 
 def _shares(count: int, n_folds: int) -> list[int]:
-    count = whole_number("trials_per_label", count, n_folds)
+    count = validation.whole_number("trials_per_label", count, least=n_folds)
     return [len(range(fold, count, n_folds)) for fold in range(n_folds)]
 
 

@@ -36,6 +36,9 @@ class CrossTemporalDecoding(Result):
         p-value of cluster k at k − 1: by the mass above threshold, against the heaviest cluster of each permutation.
     null_accuracy : ndarray, shape (permutation, train time, test time), or None
         Accuracies under permuted labels, when asked for.
+    hits : ndarray, shape (trial, time), or None
+        Share of the tests of a trial, by decoders trained at the time of the test, that found its label, when asked
+        for; NaN for trials that no fold tests.
     n_tested : ndarray of int, shape (fold,)
     time : ndarray, shape (time,)
         Centres of the windows, in ``time_unit``: "s", or "sample" when no times were given.
@@ -62,6 +65,7 @@ class CrossTemporalDecoding(Result):
     cluster_labels: Array | None = axes("train_time", "test_time", optional=True)
     cluster_p_values: Array | None = axes("cluster", optional=True)
     null_accuracy: Array | None = axes("permutation", "train_time", "test_time", optional=True)
+    hits: Array | None = axes("trial", "time", optional=True)
     n_tested: Array = axes("fold")
     time: Array = axes("time")
     time_unit: str
@@ -79,10 +83,6 @@ class CrossTemporalDecoding(Result):
     notes: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "cross_temporal_decoding"
-
-    def __post_init__(self) -> None:
-        for name in ("labels", "folds", "notes"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def accuracy(self) -> Array:

@@ -48,13 +48,19 @@ class Significance:
         return f"{count} permutations exchanged {self.exchange}"
 
 
-def fold_scores(blocks: Iterable[Block], folds: Folds, count: int) -> tuple[Array, int]:
-    """Return the share of right predictions (fold, train time, test time), and how many fits were notable."""
-    scores, notable = np.empty((len(folds), count, count)), 0
+def fold_scores(blocks: Iterable[Block], folds: Folds, count: int) -> tuple[Array, Array, int]:
+    """Return the share of right predictions (fold, train time, test time), and how many fits were notable.
+
+    Between them is that share of each trial at the training time, (trial, time), NaN for trials that no fold tests.
+    """
+    scores, hits, notable = np.empty((len(folds), count, count)), np.zeros((len(folds.codes), count)), 0
     for block in blocks:
         scores[block.folds, block.times] = _shares(block, folds.codes[None])[:, 0].transpose(1, 0, 2)
+        own = np.diagonal(block.codes[:, 0, :, block.times], axis1=0, axis2=2)  # (tested trial, time)
+        hits[block.trials, block.times] += own == folds.codes[block.trials, None]
         notable += block.notable
-    return scores, notable
+    tested = np.bincount(np.concatenate(folds.test), minlength=len(hits))[:, None]
+    return scores, np.divide(hits, tested, out=np.full(hits.shape, np.nan), where=tested > 0), notable
 
 
 def mean_scores(blocks: Iterable[Block], labels: Array, n_folds: int, count: int) -> Array:

@@ -1,7 +1,6 @@
 """What the decompositions accept: tensors, ranks, masks. One check, one sentence each."""
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,18 +64,6 @@ def no_hidden_slice(mask: Array | None) -> None:
                 f"mask: the whole slice {int(np.flatnonzero(hidden)[0])} of axis {axis} is hidden; "
                 "expected an observed entry in each"
             )
-
-
-def whole_number(name: str, value: Any, *, least: int, most: int | None = None) -> int:
-    """Return ``value`` as an int between ``least`` and ``most``."""
-    limits = f"at least {least}" if most is None else f"from {least} to {most}"
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or number < least or (most is not None and number > most):
-        raise InputError(f"{name}: expected a whole number {limits}, found {value!r}")
-    return number
 
 
 def three_ranks(name: str, value: Any) -> tuple[Any, Any, Any]:

@@ -112,7 +112,7 @@ class RankCrossValidation(Result):
     def _mark(self, ax: "Axes", model: int, x: Array, label: str, marker: str) -> None:
         y = self.test_errors[:, model].mean()
         name = f"{label}: {_label(self._ranks(model))}"
-        ax.plot(x[model], y, marker, mec="#0072B2", mfc="none", ms=9, label=name)
+        ax.plot(x[model], y, marker, mec=plotting.BLUE, mfc="none", ms=9, label=name)
 
     def _folds(self) -> str:
         count = len(self.test_errors)
@@ -130,7 +130,7 @@ def rank_grid(largest: Any) -> list[Ranks]:
     >>> rank_grid((1, 0, 1))
     [(0, 0, 1), (1, 0, 0), (1, 0, 1)]
     """
-    limits = [checks.whole_number("largest", rank, least=0) for rank in checks.three_ranks("largest", largest)]
+    limits = [validation.whole_number("largest", rank, least=0) for rank in checks.three_ranks("largest", largest)]
     triples = itertools.product(*(range(limit + 1) for limit in limits))
     return sorted((ranks for ranks in triples if any(ranks)), key=lambda ranks: (sum(ranks), ranks))
 
@@ -196,7 +196,7 @@ def rank_cross_validation(
     grid = [engine.ranks(entry, values.shape) for entry in ranks]
     if not grid:
         raise InputError("ranks: expected at least one model")
-    max_sweeps = checks.whole_number("max_sweeps", max_sweeps, least=1)
+    max_sweeps = validation.whole_number("max_sweeps", max_sweeps, least=1)
     tolerance = checks.tolerance(tolerance)
     seen = np.ones(values.shape, bool) if observed is None else observed
     hidden = held_out_folds(values.shape, share=share, block=block, folds=folds, seed=seed)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ..validation import Array
+from ..validation import Array, whole_number
 from . import checks
 
 
@@ -32,9 +32,9 @@ def held_out_folds(
     ([30, 30, 30, 30], True)
     """
     share = _share(share)
-    folds = checks.whole_number("folds", folds, least=1)
+    folds = whole_number("folds", folds, least=1)
     sizes = [
-        checks.whole_number(f"block[{axis}]", length, least=1, most=shape[axis])
+        whole_number(f"block[{axis}]", length, least=1, most=shape[axis])
         for axis, length in enumerate(checks.three_ranks("block", block))
     ]
     rng = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...results import axes, digest_arrays
-from ..validation import Array
+from ..validation import Array, whole_number
 from . import checks
 from .record import Decomposition, describe, outcome, relative, settled
 from .unfolding import leading, scaled, times, times_all, truncated, unfold
@@ -135,7 +135,7 @@ def tucker(
     values, shown = checks.tensor_and_mask(tensor, mask)
     ranks = tucker_ranks(ranks, values.shape)
     checks.no_hidden_slice(shown)
-    max_sweeps = checks.whole_number("max_sweeps", max_sweeps, least=1)
+    max_sweeps = whole_number("max_sweeps", max_sweeps, least=1)
     tolerance = checks.tolerance(tolerance)
     small, scale = scaled(values)
     bases = [leading(unfold(small, axis), rank) for axis, rank in enumerate(ranks)]
@@ -251,7 +251,7 @@ def tucker_ranks(value: Any, shape: Sequence[int], *, name: str = "ranks") -> tu
     """Return three ranks that a Tucker core of ``shape`` can have, from three whole numbers or one for all."""
     given = checks.three_ranks(name, value) if np.ndim(value) else (value,) * 3
     first, second, third = (
-        checks.whole_number(
+        whole_number(
             f"{name}[{axis}]" if np.ndim(value) else name, rank, least=1, most=checks.unfolding_limit(shape, axis)
         )
         for axis, rank in enumerate(given)
@@ -266,9 +266,9 @@ def tucker_ranks(value: Any, shape: Sequence[int], *, name: str = "ranks") -> tu
 def train_ranks(value: Any, shape: Sequence[int], *, name: str = "ranks") -> tuple[int, int]:
     """Return two bonds that a tensor train of ``shape`` can have, from two whole numbers or the first alone."""
     if not np.ndim(value):
-        left = checks.whole_number(name, value, least=1, most=checks.unfolding_limit(shape, 0))
+        left = whole_number(name, value, least=1, most=checks.unfolding_limit(shape, 0))
         return left, min(shape[2], left * shape[1])
     if len(value) != 2:
         raise InputError(f"{name}: expected two bond ranks or one whole number, found {value!r}")
-    left = checks.whole_number(f"{name}[0]", value[0], least=1, most=checks.unfolding_limit(shape, 0))
-    return left, checks.whole_number(f"{name}[1]", value[1], least=1, most=min(shape[2], left * shape[1]))
+    left = whole_number(f"{name}[0]", value[0], least=1, most=checks.unfolding_limit(shape, 0))
+    return left, whole_number(f"{name}[1]", value[1], least=1, most=min(shape[2], left * shape[1]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...results import axes, digest_arrays
-from ..validation import Array
+from ..validation import Array, whole_number
 from . import checks
 from .alternating import Factors, Fit, alternate, compose, compress, leading_factors, random_factors, sum_of_squares
 from .record import Decomposition, outcome
@@ -120,9 +120,9 @@ def cp(
     values, shown = checks.tensor_and_mask(tensor, mask)
     rank = cp_rank(rank, values.shape)
     checks.no_hidden_slice(shown)
-    max_sweeps = checks.whole_number("max_sweeps", max_sweeps, least=1)
+    max_sweeps = whole_number("max_sweeps", max_sweeps, least=1)
     tolerance = checks.tolerance(tolerance)
-    starts = checks.whole_number("starts", starts, least=1)
+    starts = whole_number("starts", starts, least=1)
     if compressed and shown is not None:
         raise InputError("compressed: a tensor with hidden entries cannot be compressed; leave compressed at None")
     small, scale = scaled(values)
@@ -171,7 +171,7 @@ def _fit(
 
 def cp_rank(value: Any, shape: tuple[int, ...], *, name: str = "rank") -> int:
     """Return a rank that CP of ``shape`` may have: no tensor needs more than the product of its two shorter axes."""
-    return checks.whole_number(name, value, least=1, most=math.prod(shape) // max(shape))
+    return whole_number(name, value, least=1, most=math.prod(shape) // max(shape))
 
 
 def cp_parameters(shape: tuple[int, ...], rank: int) -> int:

@@ -29,9 +29,6 @@ class Decomposition(Result):
     converged: bool = True
     message: str = ""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(self.shape))
-
     @property
     def tensor(self) -> Array:
         """The approximation itself, shape (axis_0, axis_1, axis_2)."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...results import axes, digest_arrays
-from ..validation import Array
+from ..validation import Array, whole_number
 from . import checks
 from .record import Decomposition, describe, outcome, relative, settled
 from .unfolding import fold, leading, positive_peaks, scaled, truncated, unfold
@@ -135,9 +135,9 @@ def slice_tca(
     ranks = slice_ranks(ranks, values.shape)
     checks.no_hidden_fibre(shown, [axis for axis in range(3) if ranks[axis]])
     checks.no_hidden_slice(shown)
-    max_sweeps = checks.whole_number("max_sweeps", max_sweeps, least=1)
+    max_sweeps = whole_number("max_sweeps", max_sweeps, least=1)
     tolerance = checks.tolerance(tolerance)
-    starts = checks.whole_number("starts", starts, least=1)
+    starts = whole_number("starts", starts, least=1)
     small, scale = scaled(values)
     fits = (
         fit_slices(small, shown, ranks, parts=start, max_sweeps=max_sweeps, tolerance=tolerance)
@@ -226,9 +226,9 @@ def _starts(values: Array, ranks: Sequence[int], count: int, seed: int) -> Itera
 def slice_ranks(value: Any, shape: Sequence[int], *, name: str = "ranks") -> tuple[int, int, int]:
     """Return three ranks that slice-TCA of ``shape`` can have, from three whole numbers or one."""
     if not np.ndim(value):
-        return checks.whole_number(name, value, least=1, most=checks.unfolding_limit(shape, 0)), 0, 0
+        return whole_number(name, value, least=1, most=checks.unfolding_limit(shape, 0)), 0, 0
     first, second, third = (
-        checks.whole_number(f"{name}[{axis}]", rank, least=0, most=checks.unfolding_limit(shape, axis))
+        whole_number(f"{name}[{axis}]", rank, least=0, most=checks.unfolding_limit(shape, axis))
         for axis, rank in enumerate(checks.three_ranks(name, value))
     )
     if not first + second + third:

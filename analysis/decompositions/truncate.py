@@ -104,8 +104,8 @@ def _weights(name: str, tensor: Any, method: str) -> Array:
 
 
 def _one_unfolding(tensor: Array, rank: Any, axis: Any) -> Array:
-    axis = checks.whole_number("axis", axis, least=0, most=tensor.ndim - 1)
-    rank = checks.whole_number("rank", rank, least=1, most=checks.unfolding_limit(tensor.shape, axis))
+    axis = validation.whole_number("axis", axis, least=0, most=tensor.ndim - 1)
+    rank = validation.whole_number("rank", rank, least=1, most=checks.unfolding_limit(tensor.shape, axis))
     small, scale = scaled(tensor)
     left, singular, right = truncated(unfold(small, axis), rank)
     return fold(left * singular @ right * scale, axis, tensor.shape)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..subspaces.bases import with_sign
 from ..validation import Array
 from .marginalizations import Marginals
 
@@ -40,7 +41,7 @@ def solve(marginals: Marginals, sizes: Mapping[str, int], regularizer: float, en
         p, strength, _ = np.linalg.svd(shared * gain, full_matrices=False)
         rank = int((strength > max(shared.shape) * np.finfo(np.float64).eps * singular[0]).sum())
         rank = min(rank, sizes[name])
-        p = _with_sign(_completed(p[:, :rank], sizes[name]))
+        p = with_sign(_completed(p[:, :rank], sizes[name]))
         d = ut.T @ ((singular * inverse)[:, np.newaxis] * (shared.T @ p))
         d[:, rank:] = 0
         encoders[name], decoders[name], ranks[name] = p, d, rank
@@ -58,11 +59,3 @@ def _completed(columns: Array, size: int) -> Array:
         return columns
     basis = np.linalg.qr(np.concatenate([columns, np.eye(n)[:, : size - rank]], axis=1))[0]
     return np.concatenate([columns, basis[:, rank:]], axis=1)
-
-
-def _with_sign(columns: Array) -> Array:
-    """Return ``columns`` with signs such that the entry of largest magnitude, the first if tied, is positive."""
-    largest = np.abs(columns).argmax(axis=0)
-    signs = np.where(columns[largest, np.arange(columns.shape[1])] < 0, -1.0, 1.0)
-    found: Array = columns * signs
-    return found

@@ -69,8 +69,7 @@ def draw_explained(result: "DemixedPCA", ax: "Axes") -> "Axes":
 def colours(result: "DemixedPCA") -> dict[str, Any]:
     """Return the colour of each marginalization."""
     names = result.marginalizations
-    distinct = list(dict.fromkeys(style["color"] for style in plotting.group_styles(names).values()))
-    palette = [*distinct, plotting.INK]
+    palette = (*plotting.PALETTE, plotting.INK)
     return dict(zip(names, palette if len(names) <= len(palette) else _scale(len(names)), strict=False))
 
 

@@ -1,7 +1,6 @@
 """The options of demixed PCA, checked once."""
 
 import math
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -45,19 +44,8 @@ class Options:
             if given[kind] not in valid:
                 raise ConfigurationError(unknown_name(kind, given[kind], valid))
         for name, least in (("n_splits", 1), ("permutations", 0), ("seed", 0)):
-            given[name] = whole_number(name, given[name], least)
+            given[name] = validation.whole_number(name, given[name], least=least)
         return cls(strength=_strength(regularizer), regularizers=_candidates(regularizers), **given)
-
-
-def whole_number(name: str, value: Any, least: int) -> int:
-    """Return ``value`` as an int of at least ``least``."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise ConfigurationError(f"{name}: expected a whole number of at least {least}, found {value!r}")
-    return number
 
 
 def component_counts(wanted: Any, terms: Terms, shape: tuple[int, int, int], n_cells: int) -> dict[str, int]:
@@ -106,7 +94,7 @@ def sample_times(time: Any, n_times: int) -> Array | None:
 
 
 def _count(name: str, value: Any, limit: int, n_units: int) -> int:
-    number = whole_number(name, value, 1)
+    number = validation.whole_number(name, value, least=1)
     if number > limit:
         of = f"{n_units} units" if limit == n_units else f"{limit} conditions × times"
         raise ConfigurationError(f"{name}: found {number} components, too many for {of}; expected at most {limit}")

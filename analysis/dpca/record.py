@@ -55,10 +55,6 @@ class Components(Result):
     familywise_matrix: Array | None = axes("component", "time", optional=True)
     overlaps: Array | None = axes("component", optional=True)
 
-    def __post_init__(self) -> None:
-        for name in ("marginalizations", "sizes", "ranks"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-
     @property
     def encoders(self) -> dict[str, Array]:
         """Name → (unit, k)."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from ...errors import InputError
 from .. import validation
-from ..statistics.streams import whole_number
 from .conjugation import conjugation_angle
 from .eigenvalues import wasserstein
 from .operators import DynamicModes, dynamic_modes
@@ -63,7 +62,7 @@ def dynamical_distance(
     0.3
     """
     validation.choice("metric", metric, METRICS)
-    seed = whole_number("seed", seed, least=0)
+    seed = validation.whole_number("seed", seed, least=0)
     modes = [
         value if isinstance(value, DynamicModes) else dynamic_modes(value, rank=rank, n_delays=n_delays, name=name)
         for name, value in (("x", x), ("y", y))

@@ -9,7 +9,6 @@ from ... import plotting
 from ...errors import ConfigurationError, InputError
 from ...results import Result, axes, digest_arrays
 from .. import validation
-from ..statistics.streams import whole_number
 from ..validation import Array
 
 if TYPE_CHECKING:
@@ -91,7 +90,8 @@ def dynamic_modes(activity: Any, *, rank: int = 10, n_delays: int = 1, name: str
     ----------
     Schmid (2010); Arbabi and Mezić (2017), delays; Ostrow et al. (2023), who compare such operators.
     """
-    rank, n_delays = whole_number("rank", rank, least=1), whole_number("n_delays", n_delays, least=1)
+    rank = validation.whole_number("rank", rank, least=1)
+    n_delays = validation.whole_number("n_delays", n_delays, least=1)
     values = validation.trajectories(name, activity).astype(np.float64)
     validation.finite(name, values)
     n_times = values.shape[1]

@@ -12,8 +12,7 @@ from ...results import Result, axes, digest_arrays
 from ..psth.bands import confidence
 from ..psth.checkpoints import Checkpoints
 from ..statistics import Permutations, permutation_p_values
-from ..statistics.streams import whole_number
-from ..validation import Array
+from ..validation import Array, whole_number
 from .selections import Selection, selections
 
 if TYPE_CHECKING:
@@ -66,10 +65,6 @@ class DirectionOverlap(Result):
     level: float
 
     kind: ClassVar[str] = "direction_overlap"
-
-    def __post_init__(self) -> None:
-        for name in ("networks", "names"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def summary(self) -> str:
         """Return a table of the first, middle and last checkpoint of each network, chance in brackets."""

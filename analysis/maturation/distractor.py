@@ -15,7 +15,6 @@ from ..psth.bands import confidence, percent
 from ..psth.checkpoints import Checkpoints
 from ..psth.nested import pairs
 from ..psth.stage_average import stage_members
-from ..statistics.streams import whole_number
 from ..tuning.circle import signed_distance
 from ..validation import Array
 from .stage_means import band, describe_drawn, stage_means
@@ -69,10 +68,6 @@ class DistractorPerformance(Result):
     level: float
 
     kind: ClassVar[str] = "distractor_performance"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "stages", tuple(self.stages))
-        object.__setattr__(self, "pairs", tuple(tuple(pair) for pair in self.pairs))
 
     def summary(self) -> str:
         """Return performance by stage and distance, and how much it rises from the cue to the farthest distractor."""
@@ -146,7 +141,7 @@ def distractor_performance(
     >>> found.performance.round(2).tolist(), found.n_combinations.tolist()
     ([[0.25, 0.35, 0.45, 0.55, 0.65], [0.5, 0.6, 0.7, 0.8, 0.9]], [8, 16, 16, 16, 8])
     """
-    level, n_resamples = confidence(level), whole_number("n_resamples", n_resamples, least=1)
+    level, n_resamples = confidence(level), validation.whole_number("n_resamples", n_resamples, least=1)
     grids = _grids(performance)
     run = Checkpoints(list(grids), None, None, networks=networks)
     scores, seen = run.numbers("stage_performance", stage_performance), run.numbers("trials_seen", trials_seen)

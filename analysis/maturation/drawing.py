@@ -6,7 +6,6 @@ import numpy as np
 
 from ... import plotting
 from ..psth.bands import percent
-from ..psth.drawing import banded_curve
 from ..validation import Array
 from .period_record import histogram_edges
 
@@ -21,20 +20,14 @@ if TYPE_CHECKING:
     from .saccade_record import SaccadeErrors
 
 _MOST_NAMED_CHECKPOINTS = 12
-_OVERLAP_COLOURS = {"both": plotting.INK, "same": "#0072B2", "different": "#D55E00"}
-
-
-def stage_colour(name: str, index: int) -> str:
-    """Return the colour of a stage; of others than the known ones by their place."""
-    others = list(dict.fromkeys(plotting.CELL_TYPE_COLOURS.values()))
-    return plotting.STAGE_COLOURS.get(name, others[index % len(others)])
+_OVERLAP_COLOURS = {"both": plotting.INK, "same": plotting.BLUE, "different": plotting.VERMILION}
 
 
 def error_histograms(found: "SaccadeErrors", ax: "Axes", group: int) -> "Axes":
     """Draw the distribution of errors at each stage with its band, the criterion dashed."""
     edges = np.rad2deg(found.bin_edges)
     for stage, name in enumerate(found.stages):
-        colour = stage_colour(name, stage)
+        colour = plotting.stage_colour(name, stage)
         ax.stairs(
             100 * found.fraction[stage, group], edges, color=colour, linewidth=1.4,
             label=f"{name}, {found.value[stage, group, 0]:.0%} correct",
@@ -60,7 +53,7 @@ def error_panels(found: "SaccadeErrors") -> "Figure":
     edges, most = np.rad2deg(found.bin_edges), float(np.nanmax(100 * found.fraction, initial=1.0))
     for stage, (name, ax) in enumerate(zip(found.stages, drawn.axes, strict=True)):
         for group, label in enumerate(found.groups):
-            colour: Any = shades[group] if len(found.groups) > 1 else stage_colour(name, stage)
+            colour: Any = shades[group] if len(found.groups) > 1 else plotting.stage_colour(name, stage)
             ax.stairs(100 * found.fraction[stage, group], edges, color=colour, linewidth=1.2, label=label)
         _error_axes(ax, found)
         ax.set_ylim(0, 1.05 * most)
@@ -87,9 +80,9 @@ def distance_curves(found: "DistractorPerformance", ax: "Axes") -> "Axes":
     """Draw performance against the distance of the distractor, every stage in its colour."""
     degrees = np.rad2deg(found.distance)
     for stage, name in enumerate(found.stages):
-        banded_curve(
+        plotting.banded_curve(
             ax, degrees, found.performance[stage], found.low[stage], found.high[stage], label=name,
-            color=stage_colour(name, stage), marker="o", markersize=3.5,
+            color=plotting.stage_colour(name, stage), marker="o", markersize=3.5,
         )  # fmt: skip
     ax.set(xlabel="distance of distractor from cue (°)", ylabel="fraction correct", xticks=degrees, ylim=(0, 1.02))
     ax.set_xticks(degrees, [f"{angle:.4g}" for angle in degrees])
@@ -102,7 +95,7 @@ def period_histograms(found: "PeriodActivity", ax: "Axes", width: float) -> "Axe
     """Draw the density of units at each stage, the means as lines."""
     edges = histogram_edges(found.values, width)
     for stage, name in enumerate(found.stages):
-        own, colour = found.of_stage(name), stage_colour(name, stage)
+        own, colour = found.of_stage(name), plotting.stage_colour(name, stage)
         if not len(own):
             ax.plot([], [], color=colour, label=f"{name}: no units")
             continue
@@ -123,7 +116,7 @@ def period_histograms(found: "PeriodActivity", ax: "Axes", width: float) -> "Axe
 def period_boxes(found: "PeriodActivity", ax: "Axes") -> "Axes":
     """Draw a box for each stage with units, and the mean of every network at that stage as a dot."""
     for stage, name in enumerate(found.stages):
-        own, colour = found.of_stage(name), stage_colour(name, stage)
+        own, colour = found.of_stage(name), plotting.stage_colour(name, stage)
         if len(own):
             ax.boxplot(
                 own, positions=[stage], widths=0.55, medianprops={"color": plotting.INK},

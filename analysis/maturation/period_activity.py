@@ -15,7 +15,6 @@ from ..psth.growth import epoch_name
 from ..psth.nested import UnitSums, pairs, usable_weights
 from ..psth.stage_average import checkpoint_psth, measured_epoch, stage_members
 from ..selectivity.anova import anova
-from ..statistics.streams import whole_number
 from ..trial_time import samples_of
 from ..validation import Array
 from .period_record import PeriodActivity
@@ -90,7 +89,7 @@ seed, **options
     >>> (found.mean - 5).round(1).tolist(), found.checkpoints.tolist()
     ([2.0, 4.0], [1, 2])
     """
-    level, n_resamples = confidence(level), whole_number("n_resamples", n_resamples, least=1)
+    level, n_resamples = confidence(level), validation.whole_number("n_resamples", n_resamples, least=1)
     validation.choice("choice of checkpoints", chosen, CHOSEN)
     validation.choice("test", test, TESTS)
     validation.choice("direction", direction, ("preferred", "opposite"))

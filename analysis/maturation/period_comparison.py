@@ -46,9 +46,6 @@ class PeriodComparison(Result):
 
     kind: ClassVar[str] = "period_comparison"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(self.names))
-
     def summary(self) -> str:
         """Return how many pairs differ, the largest difference, and how many checkpoints have no units."""
         p = self.adjusted_p_values[np.triu_indices(len(self.names), 1)]

@@ -87,11 +87,6 @@ class PeriodActivity(Result):
 
     kind: ClassVar[str] = "period_activity"
 
-    def __post_init__(self) -> None:
-        for name in ("stages", "networks"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "pairs", tuple(tuple(pair) for pair in self.pairs))
-
     def of_stage(self, stage: str) -> Array:
         """Return the activity of every unit at a stage, (observation,)."""
         return np.asarray(self.values[self.observation_stage == self.stages.index(stage)])

@@ -12,8 +12,7 @@ from ..psth.bands import confidence
 from ..psth.checkpoints import Checkpoints
 from ..psth.nested import Resampled, pairs
 from ..psth.stage_average import stage_members
-from ..statistics.streams import whole_number
-from ..validation import Array
+from ..validation import Array, whole_number
 from .error_table import ErrorTable
 from .medians import binned_median
 from .saccade_record import SaccadeErrors

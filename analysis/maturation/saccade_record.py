@@ -73,11 +73,6 @@ class SaccadeErrors(Result):
 
     kind: ClassVar[str] = "saccade_errors"
 
-    def __post_init__(self) -> None:
-        for name in ("stages", "groups", "measures", "units"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "pairs", tuple(tuple(pair) for pair in self.pairs))
-
     def of(self, measure: str) -> tuple[Array, Array, Array]:
         """Return a measure and its interval, each (stage, group).
 

@@ -10,7 +10,6 @@ from ...results import Result, axes, digest_arrays
 from .. import validation
 from ..psth.average import psth
 from ..selectivity.responses import epoch_means, factor
-from ..statistics.streams import whole_number
 from ..validation import Array
 
 if TYPE_CHECKING:
@@ -59,10 +58,6 @@ class SampleUnit(Result):
     description: str
 
     kind: ClassVar[str] = "sample_unit"
-
-    def __post_init__(self) -> None:
-        for name in ("locations", "epoch"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def normalized_rates(self) -> Array:
@@ -147,7 +142,7 @@ def sample_unit(
     """
     array = validation.sliceable("activity", activity)
     shape = tuple(array.shape)
-    unit = whole_number("unit", unit, least=0)
+    unit = validation.whole_number("unit", unit, least=0)
     if len(shape) != 3 or unit >= shape[2]:
         raise InputError(f"unit: expected a number below the last of (trial, time, unit), found {unit} for {shape}")
     own = np.asarray(array[:, :, unit : unit + 1])

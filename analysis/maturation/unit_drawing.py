@@ -6,7 +6,6 @@ import numpy as np
 
 from ... import plotting
 from ...errors import InputError
-from ..psth.drawing import banded_curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _RING = (1, 2, 5, 8, 7, 6, 3, 0)
 _CENTRE = 4
 _PER_ROW = 6
-_COLOUR = plotting.NETWORK_COLOURS["rnn"]
+_COLOUR = plotting.BLUE
 
 
 def polar_rates(found: "SampleUnit", ax: Any) -> "PolarAxes":
@@ -85,7 +84,7 @@ def location_grid(found: "SampleUnit") -> "Figure":
 def _panel(found: "SampleUnit", ax: "Axes", location: int, *, outer_left: bool, outer_low: bool) -> None:
     mean, error = found.mean[location], np.nan_to_num(found.sem[location])
     ax.axvspan(*found.epoch, color=plotting.INK, alpha=0.07, linewidth=0)
-    banded_curve(ax, found.time, mean, mean - error, mean + error, label=None, color=_COLOUR)
+    plotting.banded_curve(ax, found.time, mean, mean - error, mean + error, label=None, color=_COLOUR)
     ax.set_title(_degrees(found, location), fontsize="small", pad=2)
     ax.margins(x=0)
     ax.tick_params(labelsize="x-small", labelleft=outer_left, labelbottom=outer_low)

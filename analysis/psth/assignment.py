@@ -8,7 +8,6 @@ import numpy as np
 from ...errors import ConfigurationError, InputError
 from ...results import digest_arrays
 from .. import validation
-from ..statistics.streams import whole_number
 from ..validation import Array
 from .checkpoints import coded
 from .stage_rules import by_cuts, by_windows, closest, matched
@@ -86,7 +85,7 @@ def assign_stages(
     seen = _trials_seen(trials_seen, len(found))
     network_names, codes = coded("networks", networks, len(found), "network")
     _numbers(cuts=cuts, targets=targets, tolerance=tolerance, plateau=plateau)
-    window, limit = whole_number("window", window, least=0), whole_number("limit", limit, least=1)
+    window, limit = validation.whole_number("window", window, least=0), validation.whole_number("limit", limit, least=1)
     orders = [_ordered(codes == code, seen, name) for code, name in enumerate(network_names)]
     membership = np.zeros((len(STAGES), len(found)), bool)
     if mode == "matched":

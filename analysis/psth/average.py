@@ -8,7 +8,6 @@ import numpy as np
 from ...results import digest_arrays
 from .. import validation
 from ..selectivity.responses import factor
-from ..statistics.streams import whole_number
 from ..trial_time import samples_of
 from ..validation import Array
 from .averages import Averages, averages, divide, sums
@@ -111,7 +110,7 @@ def psth(
     """
     if interval is not None:
         validation.choice("interval", interval, INTERVALS)
-    level, n_resamples = confidence(level), whole_number("n_resamples", n_resamples, least=1)
+    level, n_resamples = confidence(level), validation.whole_number("n_resamples", n_resamples, least=1)
     chosen = rule(normalize, baseline, floor=floor, softening=softening)
     prepared = prepare(activity, time, kernel=kernel, width=width, align=align, window=window)
     codes, conditions = condition_codes(labels, len(prepared.activity))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, unknown_name
-from ..validation import Array
+from ..validation import Array, label_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Checkpoints:
             raise InputError("checkpoints: expected at least one recording or array, found none")
         self._time, self._labels = time, labels
         self.names, self.codes = coded("networks", networks, len(self.items), "network")
-        self.seed_names, self.seed_codes = coded("seeds", seeds, len(self.items), "seed")
+        self.seed_codes = coded("seeds", seeds, len(self.items), "seed")[1]
         for code, name in enumerate(self.names):
             if len(np.unique(self.seed_codes[self.codes == code])) > 1:
                 raise InputError(f"seeds: network {name} has checkpoints of several seeds; expected one per network")
@@ -108,8 +108,5 @@ def coded(name: str, labels: Any, n: int, only: str) -> tuple[tuple[str, ...], A
     """Return the sorted names and the code of each checkpoint; without labels all are called ``only``."""
     if labels is None:
         return (only,), np.zeros(n, np.int64)
-    found = np.asarray(labels)
-    if found.shape != (n,):
-        raise InputError(f"{name}: expected one label for each of {n} checkpoints, found shape {found.shape}")
-    names, codes = np.unique(found.astype(str), return_inverse=True)
-    return tuple(names.tolist()), codes.ravel()
+    names, codes = label_codes(name, np.asarray(labels).astype(str), n, "checkpoints")
+    return tuple(names.tolist()), codes

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .record import PSTH
     from .stage_record import StagePSTH
 
-_MOST_BANDS = 4  # more hide each other
+_MOST_NAMED = 14  # conditions; a longer legend is cut off
 _LETTER = 0.062  # inches, of an epoch's name
 
 
@@ -36,14 +36,18 @@ def psth_curves(found: "PSTH", ax: "Axes", unit: int | None, epochs: Mapping[str
         title = f"Unit {unit}"
         about = f"{percent(found.level)} interval over trials"
         shown = bool(np.isfinite(low).any())
-    shown = shown and len(found.conditions) <= _MOST_BANDS
+    shown = shown and len(found.conditions) <= plotting.MOST_BANDS
+    marker: Any = {"marker": "o"} if len(found.time) == 1 else {}
     for index, (name, style) in enumerate(styles(found.conditions).items()):
         around = (low[index], high[index]) if shown else (mean[index], mean[index])
-        banded_curve(ax, found.time, mean[index], *around, label=_short(name), **style)
+        plotting.banded_curve(ax, found.time, mean[index], *around, label=_short(name), **{**style, **marker})
     ax.set_title(f"{title}, {about}" if shown else title)
     label_axes(ax, found.time, found.time_unit, found.quantity, aligned=found.aligned)
     if len(found.conditions) > 1:
-        ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        handles, names = ax.get_legend_handles_labels()
+        step = -(-len(names) // _MOST_NAMED)
+        place: Any = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
+        ax.legend(handles[::step], names[::step], fontsize="small", **place)
     if found.counts is not None:
         ax.set_ylim(bottom=0)
     mark_epochs(ax, epochs)
@@ -64,9 +68,11 @@ def stage_curves(found: "StagePSTH", ax: "Axes", epochs: Mapping[str, Any]) -> "
     for stage, name in enumerate(found.stages):
         score = "" if found.performance is None else f", {found.performance[stage]:.2f} correct"
         about = f"{name}{score}, {found.n_units[stage]:.0f} units"
-        colour = plotting.STAGE_COLOURS.get(name, list(plotting.CELL_TYPE_COLOURS.values())[stage % 6])
+        colour = plotting.stage_colour(name, stage)
         for index, style in enumerate(styles(names, colour).values()):
-            banded_curve(ax, found.time, *curves[:, stage, index], label=about if index == 0 else None, **style)
+            plotting.banded_curve(
+                ax, found.time, *curves[:, stage, index], label=about if index == 0 else None, **style
+            )
     ax.set_title(f"Stages of training, {percent(found.level)} intervals over {found.drawn}")
     if len(found.conditions) > 1:
         for condition, style in styles(names, plotting.INK).items():
@@ -77,13 +83,13 @@ def stage_curves(found: "StagePSTH", ax: "Axes", epochs: Mapping[str, Any]) -> "
 
 def difference_curves(found: "StagePSTH", ax: "Axes", epochs: Mapping[str, Any]) -> "Axes":
     """Draw the difference between each pair of stages."""
-    colours = list(dict.fromkeys(plotting.RULE_COLOURS.values()))
+    colours = list(plotting.RULE_COLOURS.values())
     names, curves = _few(found.conditions, found.difference, found.difference_low, found.difference_high)
     ax.axhline(0, color=plotting.GREY, linewidth=0.8)
     for pair, (first, second) in enumerate(found.pairs):
         for index, (condition, style) in enumerate(styles(names, colours[pair % len(colours)]).items()):
             label = f"{second} − {first}, {condition}"
-            banded_curve(ax, found.time, *curves[:, pair, index], label=label, **style)
+            plotting.banded_curve(ax, found.time, *curves[:, pair, index], label=label, **style)
     ax.set_title(f"Differences between stages, {percent(found.level)} intervals over {found.drawn}")
     _finish(ax, found, f"difference of {found.quantity}", epochs)
     return ax
@@ -91,7 +97,7 @@ def difference_curves(found: "StagePSTH", ax: "Axes", epochs: Mapping[str, Any])
 
 def _few(names: tuple[str, ...], *curves: Array) -> tuple[tuple[str, ...], Array]:
     """Return curves (3, stage, condition, time) that can be told apart: of many conditions their mean, without band."""
-    if len(names) <= _MOST_BANDS:
+    if len(names) <= plotting.MOST_BANDS:
         return names, np.stack(curves)
     mean = curves[0].mean(axis=1, keepdims=True)
     return (f"mean of {len(names)} conditions",), np.stack(
@@ -109,7 +115,7 @@ def growth_curves(found: "TrainingGrowth", ax: "Axes") -> "Axes":
     """Draw values against training trials, performance in grey behind them."""
     for index, (name, style) in enumerate(styles(found.conditions).items()):
         marker: Any = {"marker": "o", "markersize": 2.5} if len(found.trials_seen) <= 60 else {}
-        banded_curve(
+        plotting.banded_curve(
             ax, found.trials_seen, found.value[:, index], found.low[:, index], found.high[:, index],
             label=name if len(found.conditions) > 1 else None, **style, **marker,
         )  # fmt: skip
@@ -131,20 +137,12 @@ def growth_curves(found: "TrainingGrowth", ax: "Axes") -> "Axes":
 def styles(names: tuple[str, ...], colour: str | None = None) -> dict[str, dict[str, Any]]:
     """Return the line of each condition: the opposite of the preferred one is dashed in the same colour."""
     if set(names) <= {"preferred", "opposite"}:
-        one = colour or plotting.NETWORK_COLOURS["rnn"]
+        one = colour or plotting.BLUE
         return {name: {"color": one, "linestyle": "solid" if name == "preferred" else "dashed"} for name in names}
     if colour is not None:
         lines = ("solid", "dashed", "dotted", "dashdot")
         return {name: {"color": colour, "linestyle": lines[i % len(lines)]} for i, name in enumerate(names)}
     return plotting.group_styles(names)
-
-
-def banded_curve(
-    ax: "Axes", time: Array, mean: Array, low: Array, high: Array, *, label: str | None, **style: Any
-) -> None:
-    """Draw a curve and its band."""
-    ax.plot(time, mean, label=label, **style)
-    ax.fill_between(time, low, high, color=style["color"], alpha=0.18, linewidth=0)
 
 
 def label_axes(ax: "Axes", time: Array, time_unit: str, quantity: str, *, aligned: bool) -> None:

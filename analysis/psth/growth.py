@@ -9,9 +9,8 @@ import numpy as np
 from ... import plotting
 from ...errors import InputError
 from ...results import Result, axes, digest_arrays
-from ..statistics.streams import whole_number
 from ..trial_time import samples_of
-from ..validation import Array
+from ..validation import Array, whole_number
 from .bands import confidence, percent
 from .checkpoints import Checkpoints
 from .nested import UnitSums, usable_weights
@@ -52,9 +51,6 @@ class TrainingGrowth(Result):
     level: float
 
     kind: ClassVar[str] = "training_growth"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "conditions", tuple(self.conditions))
 
     def summary(self) -> str:
         """Return the values at the first, middle and last point, and the correlation with performance."""

@@ -8,7 +8,6 @@ from ...errors import ConfigurationError
 from ...results import digest_arrays
 from .. import validation
 from ..selectivity.responses import factor
-from ..statistics.streams import whole_number
 from ..trial_time import samples_of
 from ..validation import Array
 from .average import baseline_samples
@@ -120,7 +119,7 @@ def preferred_psth(
     n_trials, _, n_units = prepared.activity.shape
     groups = factor("labels", labels, n_trials)
     codes = groups.codes.ravel()
-    if mode == "crossfit" and whole_number("n_folds", n_folds, least=1) < 2:
+    if mode == "crossfit" and validation.whole_number("n_folds", n_folds, least=1) < 2:
         raise ConfigurationError("n_folds: expected at least 2, found 1; mode='published' holds nothing out")
     folds = stratified_folds(codes, n_folds, seed) if mode == "crossfit" else no_folds(n_trials)
     epochs = {"epoch": samples_of(prepared.whole_time, epoch, n_trials, "epoch")}

@@ -63,9 +63,6 @@ class PSTH(Result):
 
     kind: ClassVar[str] = "psth"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "conditions", tuple(self.conditions))
-
     @property
     def in_population(self) -> Array:
         """Units with a weight and a normalisation, (unit,) bool."""

@@ -181,8 +181,7 @@ def forward_average(values: Any, window: int) -> Array:
     """
     found = np.asarray(values)
     validation.real_numbers("values", found)
-    if isinstance(window, bool) or not isinstance(window, (int, np.integer)) or window < 0:
-        raise ConfigurationError(f"window: expected a whole number from 0, found {window!r}")
+    window = validation.whole_number("window", window, least=0)
     if found.ndim < 1 or not found.size:
         raise InputError(f"values: expected shape (n, …) with no empty axis, found {found.shape}")
     validation.finite("values", found)

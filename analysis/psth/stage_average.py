@@ -8,9 +8,8 @@ import numpy as np
 
 from ...errors import ConfigurationError, InputError
 from ...results import digest_arrays
-from ..statistics.streams import whole_number
 from ..trial_time import samples_of
-from ..validation import Array
+from ..validation import Array, whole_number
 from .assignment import assign_stages
 from .average import psth
 from .bands import confidence

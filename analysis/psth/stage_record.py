@@ -71,11 +71,6 @@ class StagePSTH(Result):
 
     kind: ClassVar[str] = "stage_psth"
 
-    def __post_init__(self) -> None:
-        for name in ("stages", "conditions"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "pairs", tuple(tuple(pair) for pair in self.pairs))
-
     def summary(self) -> str:
         """Return what each stage consists of, and the measured epoch by stage and between stages."""
         lines = [f"{self.quantity}, {len(self.time)} times, {percent(self.level)} intervals over {self.drawn}"]

@@ -47,10 +47,6 @@ class Stages(Result):
 
     kind: ClassVar[str] = "stages"
 
-    def __post_init__(self) -> None:
-        for name in ("names", "networks", "targets"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-
     @property
     def labels(self) -> Array:
         """The stage of each checkpoint as text, (checkpoint,): the latest of several, "" for none."""

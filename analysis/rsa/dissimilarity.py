@@ -35,9 +35,6 @@ class DissimilarityMatrices(Result):
 
     kind: ClassVar[str] = "dissimilarity_matrices"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "conditions", tuple(self.conditions))
-
     def square(self) -> Array:
         """Return (time, condition, condition) matrices with zero diagonals."""
         k = len(self.conditions)

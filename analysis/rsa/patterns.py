@@ -7,7 +7,7 @@ import numpy as np
 
 from ...errors import InputError
 from .. import validation
-from ..validation import Array
+from ..validation import Array, label_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +69,5 @@ def patterns_of(activity: Any, labels: Any, runs: Any) -> Patterns:
 
 
 def _codes(name: str, values: Any, n_trials: int) -> tuple[list[str], Array]:
-    found = np.asarray(values)
-    if found.shape != (n_trials,):
-        raise InputError(f"{name}: expected shape ({n_trials},), one entry per trial, found {found.shape}")
-    if found.dtype.kind == "f" and np.isnan(found).any():
-        raise InputError(f"{name}: found nan at index {int(np.argmax(np.isnan(found)))}; expected an entry per trial")
-    names, codes = np.unique(found, return_inverse=True)
+    names, codes = label_codes(name, values, n_trials)
     return [str(each) for each in names], codes

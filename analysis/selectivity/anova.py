@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ConfigurationError, InputError
+from ...errors import InputError
 from ...results import digest_arrays
 from ..trial_time import sample_times
-from ..validation import Array
+from ..validation import Array, whole_number
 from .anova_table import AnovaTable
 from .cells import CellSums, cell_sums
 from .design import Design, make_design
@@ -93,7 +93,7 @@ def anova(
     flat = found.reshape(n_trials, -1)
     fitted = fit(flat, design, rounding)
     extra: dict[str, Any] = {}
-    if _count("permutations", permutations):
+    if whole_number("permutations", permutations, least=0):
         extra = permuted_p_values(flat, design, fitted.tested, sums_of_squares, permutations, groups=groups, seed=seed)
     return AnovaTable(
         effects=design.names, df=np.array(design.df), df_residual=design.df_residual,
@@ -165,12 +165,6 @@ def fit(values: Array, design: Design, rounding: float | None = None) -> Fit:
 
 def _squared(basis: Array, scaled: Array) -> Array:
     return np.asarray(np.square(basis.T @ scaled).sum(axis=0))
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ConfigurationError(f"{name}: expected a whole number from 0, found {value!r}")
-    return int(value)
 
 
 def _times(time: Any, shape: tuple[int, ...]) -> Array | None:

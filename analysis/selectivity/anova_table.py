@@ -66,10 +66,6 @@ class AnovaTable(UnitResult):
 
     kind: ClassVar[str] = "anova_table"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "levels", tuple(tuple(names) for names in self.levels))
-
     @property
     def eta_squared(self) -> Array:
         """Share of all variation that an effect accounts for in this sample, (effect, …); NaN for constant units."""

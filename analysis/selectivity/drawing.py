@@ -43,6 +43,8 @@ def significant_over_time(table: "AnovaTable", ax: "Axes") -> "Axes":
 
 def effect_sizes_over_units(table: "AnovaTable", ax: "Axes") -> "Axes":
     """Draw ω² of every unit, sorted within each effect; dots where the effect is significant."""
+    from matplotlib.ticker import MaxNLocator
+
     adjusted = table.familywise_p_values
     words = "familywise error ≤ 0.05"
     if adjusted is None:
@@ -57,6 +59,7 @@ def effect_sizes_over_units(table: "AnovaTable", ax: "Axes") -> "Axes":
         ax.plot(ranks[significant], sizes[index][order][significant], ".", color=style["color"], markersize=4)
     ax.axhline(0, color=plotting.GREY, linewidth=0.6, zorder=0)
     ax.set(xlabel="unit, sorted for each effect", ylabel="ω² (share of variance)")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_title(f"Effects of each unit (dots: {words})")
     _legend(ax, "effect (significant)")
     return ax
@@ -69,7 +72,7 @@ def effects_against_p(tests: "UnitTests", ax: "Axes") -> "Axes":
     kept = ~np.isnan(p)
     for chosen, colour, name in (
         (kept & ~significant, plotting.GREY, "not significant"),
-        (kept & significant, plotting.NETWORK_COLOURS["rnn"], f"{tests.correction} ≤ 0.05"),
+        (kept & significant, plotting.BLUE, f"{tests.correction} ≤ 0.05"),
     ):
         shown = np.maximum(p[chosen], np.finfo(float).tiny)
         ax.plot(effects[chosen], shown, ".", color=colour, markersize=4, label=f"{name} ({chosen.sum()})")
@@ -84,7 +87,7 @@ def effects_against_p(tests: "UnitTests", ax: "Axes") -> "Axes":
 def sorted_effects(sizes: "EffectSizes", ax: "Axes") -> "Axes":
     """Draw Hedges' g of each unit, sorted, with intervals; of (time, unit) data the mean of |g| over units in time."""
     g, (low, high) = sizes.hedges_g, sizes.g_interval
-    colour = plotting.NETWORK_COLOURS["rnn"]
+    colour = plotting.BLUE
     if g.ndim == 2:
         kept = ~np.isnan(g)
         mean = np.where(kept, np.abs(g), 0).sum(axis=1) / np.maximum(kept.sum(axis=1), 1)

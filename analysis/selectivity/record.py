@@ -27,16 +27,13 @@ class UnitResult(Result):
     time: Array | None = axes("time", units="s", optional=True)
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, list):  # tuples come back from a file as lists
-                object.__setattr__(self, field.name, tuple(value))
-        self._reshape(tuple(self.shape))
+        super().__post_init__()
+        self._reshape(self.shape)
 
     def save(self, path: str | Path) -> Path:
         """Write the result to ``path`` as HDF5, with a time and a unit axis whatever the shape of the data."""
         stored = copy.copy(self)
-        stored._reshape((1,) * (2 - len(self.shape)) + tuple(self.shape))
+        stored._reshape((1,) * (2 - len(self.shape)) + self.shape)
         return super(UnitResult, stored).save(path)
 
     def _reshape(self, shape: tuple[int, ...]) -> None:

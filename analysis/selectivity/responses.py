@@ -56,13 +56,9 @@ def with_both_axes(values: Array) -> Array:
 def factor(name: str, labels: Any, n_trials: int, *, least: int = 2) -> Factor:
     """Return a factor after checking that there is one label per trial and at least ``least`` levels."""
     found = np.asarray(labels)
-    if found.shape != (n_trials,):
-        raise InputError(f"{name}: expected one label for each of {n_trials} trials, found shape {found.shape}")
     if found.dtype.kind not in "biufUS":
         found = found.astype(str)
-    if found.dtype.kind == "f" and np.isnan(found).any():
-        raise InputError(f"{name}: found nan at index {int(np.argmax(np.isnan(found)))}; drop trials without a label")
-    levels, codes = np.unique(found, return_inverse=True)
+    levels, codes = validation.label_codes(name, found, n_trials)
     if len(levels) < least:
         shown = ", ".join(str(level) for level in levels.tolist())
         raise InputError(f"{name}: expected at least {least} different labels, found {len(levels)} ({shown})")

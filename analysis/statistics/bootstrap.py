@@ -11,7 +11,7 @@ from .. import validation
 from ..validation import Array
 from .intervals import INTERVALS, Interval, bounds
 from .nesting import Nesting
-from .streams import generators, whole_number
+from .streams import generators
 
 RESAMPLED = ("all", "outermost")
 
@@ -146,7 +146,7 @@ def _bootstrap(
     outermost_only: bool,
 ) -> Interval:
     validation.choice("interval", interval, INTERVALS)
-    n_resamples = whole_number("n_resamples", n_resamples, least=1)
+    n_resamples = validation.whole_number("n_resamples", n_resamples, least=1)
     if not isinstance(level, (float, np.floating)) or not 0 < level < 1:
         raise ConfigurationError(f"level: expected a confidence between 0 and 1, found {level!r}")
     data = _values(values, statistic)

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
-from ..validation import Array
+from ..validation import Array, label_codes
 
 
 class Nesting:
@@ -19,7 +18,7 @@ class Nesting:
         path = np.zeros(n, dtype=np.intp)
         paths = [path]
         for level, labels in enumerate(groups):
-            codes = _codes(level, labels, n)
+            codes = label_codes(f"groups[{level}]", labels, n, "values")[1]
             path = np.unique(path * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
             paths.append(path)
         self._order = np.argsort(path, kind="stable")
@@ -53,13 +52,3 @@ class Nesting:
     def without(self, group: int) -> Array:
         """Return the observations outside the outermost group number ``group``: (m,) indices."""
         return np.flatnonzero(self._outermost != group)
-
-
-def _codes(level: int, labels: Any, n: int) -> Array:
-    found = np.asarray(labels)
-    if found.shape != (n,):
-        raise InputError(f"groups[{level}]: expected shape ({n},), one label per value, found {found.shape}")
-    if found.dtype.kind == "f" and np.isnan(found).any():
-        index = int(np.argmax(np.isnan(found)))
-        raise InputError(f"groups[{level}]: found nan at index {index}; expected a label per value")
-    return np.unique(found, return_inverse=True)[1]

@@ -7,9 +7,9 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from ...errors import ConfigurationError, InputError
-from ..validation import Array
+from ..validation import Array, label_codes, whole_number
 from .arrangements import arrangements, count_arrangements
-from .streams import random_words, whole_number
+from .streams import random_words
 
 _WORD = 64
 
@@ -183,25 +183,15 @@ class Permutations:
 def _label_codes(n_or_labels: Any) -> Array:
     if np.ndim(n_or_labels) == 0:
         return np.arange(whole_number("n", n_or_labels, least=2))
-    return _codes("labels", n_or_labels)
+    if np.ndim(n_or_labels) != 1 or not np.size(n_or_labels):
+        raise InputError(f"labels: expected a vector (item,), found shape {np.shape(n_or_labels)}")
+    return label_codes("labels", n_or_labels, len(n_or_labels), "items")[1]
 
 
 def _group_codes(groups: Any, n_items: int) -> Array:
     if groups is None:
         return np.zeros(n_items, dtype=np.intp)
-    codes = _codes("groups", groups)
-    if len(codes) != n_items:
-        raise InputError(f"groups: expected {n_items} entries, one per label, found {len(codes)}")
-    return codes
-
-
-def _codes(name: str, values: Any) -> Array:
-    found = np.asarray(values)
-    if found.ndim != 1 or not found.size:
-        raise InputError(f"{name}: expected a vector (item,), found shape {found.shape}")
-    if found.dtype.kind == "f" and np.isnan(found).any():
-        raise InputError(f"{name}: found nan at index {int(np.argmax(np.isnan(found)))}; expected a label per item")
-    return np.unique(found, return_inverse=True)[1]
+    return label_codes("groups", groups, n_items, "items")[1]
 
 
 def _exchangeable(codes: Array, group_codes: Array, limit: int) -> Iterator[_Exchangeable]:

@@ -6,12 +6,10 @@ n-th output is computed without the ones before it.
 
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from ...errors import ConfigurationError
-from ..validation import Array
+from ..validation import Array, whole_number
 
 # Philox makes four words of 64 bits per step of its counter; rows start at whole steps.
 _WORDS_PER_STEP = 4
@@ -37,13 +35,6 @@ def generators(seed: int, purpose: str, count: int) -> Iterator[np.random.Genera
         state["state"]["counter"][:] = (0, 0, number, 0)
         philox.state = state
         yield generator
-
-
-def whole_number(name: str, value: Any, *, least: int) -> int:
-    """Return ``value`` as an int after checking that it is a whole number of at least ``least``."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ConfigurationError(f"{name}: expected a whole number of at least {least}, found {value!r}")
-    return int(value)
 
 
 def _philox(seed: int, purpose: str) -> np.random.Philox:

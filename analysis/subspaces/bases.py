@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ConfigurationError, InputError
+from ...errors import InputError
 from .. import validation
 from ..validation import Array
 
@@ -67,10 +67,3 @@ def with_sign(columns: Array) -> Array:
     signs = np.where(columns[largest, np.arange(columns.shape[1])] < 0, -1.0, 1.0)
     found: Array = columns * signs
     return found
-
-
-def component_count(name: str, value: Any, *, most: int) -> int:
-    """Return a number of components after checking that it is whole and from 1 to ``most``."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
-        raise ConfigurationError(f"{name}: expected a whole number from 1 to {most}, found {value!r}")
-    return int(value)

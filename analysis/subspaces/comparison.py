@@ -7,11 +7,10 @@ import numpy as np
 
 from ...errors import ConfigurationError, InputError
 from ...results import Result, axes, digest_arrays
-from ..statistics.streams import whole_number
-from ..validation import Array
+from ..validation import Array, whole_number
 from .alignment import BAND, alignment_beside_null
 from .angles import angles_between
-from .bases import component_count, leading_of_covariance
+from .bases import leading_of_covariance
 from .moments import TrialMoments, exchange_null
 from .random_subspaces import random_overlap
 from .trials import Trials, condition_means, conditions_of, read_trials
@@ -71,9 +70,6 @@ class SubspaceComparison(Result):
     names: tuple[str, str]
 
     kind: ClassVar[str] = "subspace_comparison"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(self.names))
 
     def summary(self) -> str:
         """Return angles, overlap and alignment, each beside what chance gives."""
@@ -230,7 +226,7 @@ def _size(n_components: int | float, covariance: Array) -> int:
             )
         held = np.cumsum(values) / values.sum()
         return int(np.searchsorted(held, n_components)) + 1
-    return component_count("n_components", n_components, most=rank)
+    return whole_number("n_components", n_components, least=1, most=rank)
 
 
 def _exchanged(

@@ -7,8 +7,7 @@ import numpy as np
 
 from ...errors import ConfigurationError, InputError
 from ...results import Result, axes, digest_arrays
-from ..statistics.streams import whole_number
-from ..validation import Array
+from ..validation import Array, whole_number
 from .bases import leading
 from .trials import Conditions, Trials, condition_means, conditions_of, read_trials, stratified_folds
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import plotting
+from ...results import count_noun
 from ..validation import Array
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _MOST_COMPONENTS = 40
 _MOST_TRIALS = 60
 _MOST_NAMED = 12
-_SIGNAL, _SHARED = "#009E73", "#E69F00"
+_SIGNAL, _SHARED = plotting.GREEN, plotting.ORANGE
 
 
 def draw_spectrum(found: "PrincipalComponents", ax: "Axes | None") -> "Axes":
@@ -55,7 +56,7 @@ def draw_spectrum(found: "PrincipalComponents", ax: "Axes | None") -> "Axes":
     ax.set_ylim(bottom=max(0.3 * float(found.variance[:shown].min()) / found.total_variance, 1e-8))
     _whole_ticks(ax)
     ax.set(xlabel="component", ylabel="fraction of variance")
-    ax.set_title(f"Spectrum: {_counted(found.n_above_noise, 'component')} above noise")
+    ax.set_title(f"Spectrum: {count_noun(found.n_above_noise, 'component')} above noise")
     ax.legend(fontsize="small")
     return ax
 
@@ -72,7 +73,7 @@ def draw_dimensionality(found: "Dimensionality", ax: "Axes | None") -> "Axes":
     ax.set_ylim(low - 0.05 * (1 - low) - 1e-3, max(1.1, float(found.mean_error[: found.rank + 1].max()) * 1.05))
     _whole_ticks(ax)
     ax.set(xlabel="dimensions", ylabel=f"error / variance,\n{found.method}")
-    ax.set_title(f"{_counted(found.rank, 'dimension')} predict{'s' if found.rank == 1 else ''} best")
+    ax.set_title(f"{count_noun(found.rank, 'dimension')} predict{'s' if found.rank == 1 else ''} best")
     return ax
 
 
@@ -91,7 +92,7 @@ def draw_trajectories(paths: Array, labels: tuple[str, ...], ax: "Axes | None", 
         _draw_path(ax, np.nanmean(paths[:, reached], axis=0), label="mean", color=plotting.INK)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     drawn = f"{min(len(paths), _MOST_TRIALS)} of {len(paths)} trials and the mean of all"
-    ax.set_title(f"{_counted(len(labels), 'condition')}, each from its dot" if labels else drawn)
+    ax.set_title(f"{count_noun(len(labels), 'condition')}, each from its dot" if labels else drawn)
     return ax
 
 
@@ -194,7 +195,7 @@ def draw_correlations(found: "TargetedAxes", ax: "Axes | None") -> "Axes":
 
 
 def _condition_styles(labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    if len(labels) <= len(plotting.CELL_TYPE_COLOURS):
+    if len(labels) <= len(plotting.PALETTE):
         return {label: {"color": style["color"]} for label, style in plotting.group_styles(labels).items()}
     from matplotlib import colormaps
 
@@ -216,10 +217,6 @@ def _draw_path(ax: "Axes", path: Array, *, label: str, **style: Any) -> None:
 
 def _legend_below(ax: "Axes") -> None:
     ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _whole_ticks(ax: "Axes") -> None:

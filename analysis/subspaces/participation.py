@@ -124,10 +124,7 @@ def _blocks(centred: Array, trials: Any) -> list[Array]:
     if trials is None:
         blocks = list(centred[:, np.newaxis])
     else:
-        found = np.asarray(trials)
-        if found.shape != (len(centred),):
-            raise InputError(f"trials: expected the trial of each of {len(centred)} samples, found shape {found.shape}")
-        codes = np.unique(found, return_inverse=True)[1]
+        codes = validation.label_codes("trials", trials, len(centred), "samples")[1]
         order = np.argsort(codes, kind="stable")
         blocks = np.split(centred[order], np.flatnonzero(np.diff(codes[order])) + 1)
     if len(blocks) < 4:

@@ -7,9 +7,8 @@ import numpy as np
 
 from ...errors import ConfigurationError, InputError
 from ...results import Result, axes, digest_arrays
-from ..statistics.streams import whole_number
-from ..validation import Array
-from .bases import component_count, leading
+from ..validation import Array, whole_number
+from .bases import leading
 from .cross_validated_rank import dimensionality
 from .spectra import repeated_floor, shifted_floor, signal_participation
 from .trials import condition_means, conditions_of, read_trials, times_if_given
@@ -67,9 +66,6 @@ class PrincipalComponents(Result):
 
     kind: ClassVar[str] = "principal_components"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", tuple(self.labels))
-
     @property
     def variance_ratio(self) -> Array:
         """Fraction of the total variance along each component."""
@@ -84,7 +80,7 @@ class PrincipalComponents(Result):
 
     def leading(self, n_components: int) -> "PrincipalComponents":
         """Return the result with its first ``n_components`` only."""
-        kept = slice(component_count("n_components", n_components, most=len(self.variance)))
+        kept = slice(whole_number("n_components", n_components, least=1, most=len(self.variance)))
         signal = None if self.signal_variance is None else self.signal_variance[kept]
         return replace(
             self, components=self.components[:, kept], variance=self.variance[kept], scores=self.scores[..., kept],
@@ -229,4 +225,4 @@ def _kept(n_components: int | str | None, rank: int, activity: Any, labels: Any,
         return min(rank, max(1, dimensionality(activity, labels, seed=seed).rank))
     if isinstance(n_components, str):
         raise ConfigurationError(f"n_components: expected a whole number, 'cv' or None, found {n_components!r}")
-    return component_count("n_components", n_components, most=rank)
+    return whole_number("n_components", n_components, least=1, most=rank)

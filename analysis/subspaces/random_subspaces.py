@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ..statistics.streams import whole_number
-from ..validation import Array
+from ..validation import Array, whole_number
 from .angles import angles_between
-from .bases import component_count
 
 # Numbers in the largest temporary array: 32 MB of float64.
 _BLOCK = 2**22
@@ -116,4 +114,4 @@ def random_overlap(n_units: Any, k: Any, l: Any) -> RandomOverlap:  # noqa: E741
     0.000644
     """
     n = whole_number("n_units", n_units, least=1)
-    return RandomOverlap(n, component_count("k", k, most=n), component_count("l", l, most=n))
+    return RandomOverlap(n, whole_number("k", k, least=1, most=n), whole_number("l", l, least=1, most=n))

@@ -8,9 +8,8 @@ import numpy as np
 from ...errors import ConfigurationError, InputError
 from ...results import Result, axes, digest_arrays
 from .. import validation
-from ..statistics.streams import whole_number
 from ..validation import Array
-from .bases import component_count, leading
+from .bases import leading
 from .rotations import (
     DERIVATIVES,
     by_plane,
@@ -76,9 +75,6 @@ class RotationalDynamics(Result):
     time: Array = axes("time", units="s")
 
     kind: ClassVar[str] = "rotational_dynamics"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", tuple(self.labels))
 
     def summary(self) -> str:
         """Return the planes, and how well rotation fits beside unconstrained dynamics and chance."""
@@ -191,7 +187,7 @@ def jpca(
     conditions = conditions_of(labels, len(trials.values))
     dt = time_step(time, trials.values.shape[1])
     validation.choice("derivative", derivative, DERIVATIVES)
-    n_permutations = whole_number("n_permutations", n_permutations, least=0)
+    n_permutations = validation.whole_number("n_permutations", n_permutations, least=0)
     if len(conditions.names) < 2:
         raise InputError(f"labels: found 1 condition ({conditions.names[0]}); expected at least 2")
     means = condition_means(trials, conditions).values
@@ -206,7 +202,7 @@ def jpca(
         means = means - means.mean(axis=0)
     centred = means - means.mean(axis=(0, 1))
     basis = leading(centred.reshape(-1, centred.shape[2]))
-    n_components = component_count("n_components", n_components, most=len(basis.variance))
+    n_components = validation.whole_number("n_components", n_components, least=1, most=len(basis.variance))
     if n_components % 2:
         raise ConfigurationError(f"n_components: expected an even number (planes have two axes), found {n_components}")
     components = basis.axes[:, :n_components]

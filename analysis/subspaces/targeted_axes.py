@@ -8,8 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...results import Result, axes, digest_arrays
-from ..statistics.streams import whole_number
-from ..validation import Array
+from ..validation import Array, whole_number
 from .regressors import combinations, correlation_p_values, held_out_correlations, scaled_regressors
 from .targeted import fit_targeted, held_out_projections
 from .trials import conditions_of, read_trials, stratified_folds, times_if_given
@@ -66,10 +65,6 @@ class TargetedAxes(Result):
     time: Array | None = axes("time", units="s", optional=True)
 
     kind: ClassVar[str] = "targeted_axes"
-
-    def __post_init__(self) -> None:
-        for name in ("regressors", "labels"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def transform(self, activity: Any) -> Array:
         """Return activity (…, unit) along the axes, (…, regressor).

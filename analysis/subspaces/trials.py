@@ -76,12 +76,7 @@ def read_trials(name: str, activity: Any) -> Trials:
 
 def conditions_of(labels: Any, n_trials: int) -> Conditions:
     """Return the conditions of labels (trial,), sorted."""
-    found = np.asarray(labels)
-    if found.shape != (n_trials,):
-        raise InputError(f"labels: expected one label for each of {n_trials} trials, found shape {found.shape}")
-    if found.dtype.kind == "f" and np.isnan(found).any():
-        raise InputError(f"labels: found nan at index {int(np.argmax(np.isnan(found)))}; expected a label per trial")
-    values, codes = np.unique(found, return_inverse=True)
+    values, codes = validation.label_codes("labels", labels, n_trials)
     return Conditions(tuple(str(value) for value in values), codes)
 
 

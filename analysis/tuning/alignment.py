@@ -86,8 +86,7 @@ def in_sample(rates: Array, before: Array | None, codes: Array, *, ranked: bool)
 
 def _folds(codes: Array, n_folds: int, seed: int) -> Array:
     """Return the fold of each trial: random, as many of each condition in every fold as can be."""
-    if isinstance(n_folds, bool) or not isinstance(n_folds, (int, np.integer)) or n_folds < 2:
-        raise ConfigurationError(f"n_folds: expected a whole number from 2, found {n_folds!r}")
+    n_folds = validation.whole_number("n_folds", n_folds, least=2)
     counts = np.bincount(codes)
     if counts.min() < n_folds:
         raise InputError(

@@ -31,7 +31,7 @@ def mean_curve(curves: "TuningCurves", ax: "Axes") -> "Axes":
     shown = np.flatnonzero(curves.used)
     for unit in shown[:: max(1, -(-len(shown) // _UNITS))]:
         ax.plot(x, curves.aligned[unit], color=plotting.GREY, linewidth=0.5, alpha=0.35, zorder=1)
-    colour = plotting.NETWORK_COLOURS["rnn"]
+    colour = plotting.BLUE
     error = np.nan_to_num(curves.mean_curve_errors)
     ax.fill_between(
         x, curves.mean_curve - error, curves.mean_curve + error, color=colour, alpha=0.25, linewidth=0, zorder=2
@@ -60,7 +60,7 @@ def preferred_and_width(fits: "TuningFits", ax: "Axes") -> "Axes":
         xerr=np.nan_to_num(fits.standard_errors[ok, 2]) * factor,
         yerr=np.nan_to_num(fits.full_width_errors[ok]) * factor,
         fmt="o",
-        color=plotting.NETWORK_COLOURS["tbrnn"],
+        color=plotting.VERMILION,
         ecolor=plotting.GREY,
         elinewidth=0.6,
         markersize=3,

@@ -22,7 +22,6 @@ class Model:
 
     name: str
     formula: str
-    width_name: str
     bump: Bump
     limits: Callable[[float], tuple[float, float]]
     half_width: Callable[[Array], Array]
@@ -61,7 +60,6 @@ MODELS: dict[str, Model] = {
     "gaussian": Model(
         "gaussian",
         "exp(−d² / 2σ²), d the distance on the circle",
-        "σ",
         _gaussian,
         lambda gap: (gap / 4, np.pi),
         lambda sigma: np.minimum(sigma * np.sqrt(2 * np.log(2)), np.pi),
@@ -69,7 +67,6 @@ MODELS: dict[str, Model] = {
     "von_mises": Model(
         "von_mises",
         "exp(κ (cos(θ − preferred) − 1))",
-        "κ",
         _von_mises,
         lambda gap: (1 / np.pi**2, (4 / gap) ** 2),
         _von_mises_half_width,

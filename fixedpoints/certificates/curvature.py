@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...errors import InputError, unknown_name
 from ..jacobian import Jacobian
+from ..problem import host
 
 # max |φ''| of tanh, at tanh(x)² = 1/3; the logistic function has max |φ''| = 1 / (6 √3).
 TANH_CURVATURE = 4 / (3 * np.sqrt(3))
@@ -62,7 +63,7 @@ def lipschitz_from_curvature(
     >>> round(lipschitz_from_curvature(np.diag([2.0, 1.0]), form="voltage"), 4)
     3.0792
     """
-    matrix = np.asarray(weight.detach().cpu() if isinstance(weight, Tensor) else weight, dtype=float)
+    matrix = host(weight).astype(float)
     if matrix.ndim != 2 or not np.isfinite(matrix).all():
         raise InputError(f"weight: expected a finite matrix (post, pre), found shape {matrix.shape} or NaN in it")
     if form not in FORMS:

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError, unknown_name
-from ...results import Result, axes, digest_arrays
+from ...results import Result, axes, count_noun, digest_arrays
 from ..completeness import fixed_point_index
-from ..problem import precision
+from ..options import check_count
+from ..problem import host, precision
 from ..record import draw_points
 from ..solver.unique import merge_close
 from ..stability import count_unstable, eigenvalues, is_stable
@@ -99,24 +100,24 @@ class ReluFixedPoints(Result):
         """Return how many points and sets of points there are, as text."""
         stable = int(self.stable.sum())
         lines = [
-            f"{_count(len(self), 'isolated fixed point')} in {self.n_regions} linear regions, no more: "
+            f"{count_noun(len(self), 'isolated fixed point')} in {self.n_regions} linear regions, no more: "
             f"{stable} stable, {len(self) - stable} not"
         ]
         if self.on_boundary.any():
             lines.append(
-                f"{_count(int(self.on_boundary.sum()), 'point')} on a boundary between regions, without derivative"
+                f"{count_noun(int(self.on_boundary.sum()), 'point')} on a boundary between regions, without derivative"
             )
         for dimension in np.unique(self.set_dimensions).tolist():
             count = int(np.count_nonzero(self.set_dimensions == dimension))
-            lines.append(f"{_count(count, 'region')} with a set of fixed points of dimension {dimension}")
+            lines.append(f"{count_noun(count, 'region')} with a set of fixed points of dimension {dimension}")
         if self.n_unresolved:
             lines[0] = lines[0].replace(", no more", "")
-            lines.append(f"{_count(self.n_unresolved, 'singular region')} left open: too many to resolve")
+            lines.append(f"{count_noun(self.n_unresolved, 'singular region')} left open: too many to resolve")
         return "\n".join(lines)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the isolated points on their first two principal axes: filled if stable, open if not."""
-        return draw_points(self.states, self.stable.astype(bool), _count(len(self), "isolated fixed point"), ax)
+        return draw_points(self.states, self.stable.astype(bool), count_noun(len(self), "isolated fixed point"), ax)
 
 
 def enumerate_relu(
@@ -200,7 +201,7 @@ def _checked(
     given = {"weight": weight, "bias": bias, "input_drive": drive}
     arrays = {}
     for name, values in given.items():
-        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        array = host(values)
         if array.dtype.kind not in "fiu":
             raise InputError(f"{name}: expected real numbers, found dtype {array.dtype}")
         if not np.isfinite(array).all():
@@ -224,8 +225,7 @@ def _checked(
         raise InputError(unknown_name("form", form, FORMS))
     if isinstance(alpha, bool) or not 0 < alpha <= 1:
         raise InputError(f"alpha: expected a number above 0, at most 1, found {alpha!r}")
-    if isinstance(max_polytopes, bool) or not isinstance(max_polytopes, (int, np.integer)) or max_polytopes < 0:
-        raise InputError(f"max_polytopes: expected an integer of at least 0, found {max_polytopes!r}")
+    check_count("max_polytopes", max_polytopes, 0)
     return matrix, offset + arrays["input_drive"]
 
 
@@ -295,7 +295,3 @@ def _record(
         parameters={"form": form, "alpha": float(alpha)},
         input_digest=digest_arrays([matrix, offset]),
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

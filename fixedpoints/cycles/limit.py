@@ -12,8 +12,8 @@ from torch import Tensor
 from ...errors import InputError
 from ...results import digest_arrays
 from ..jacobian import make_jacobian
-from ..problem import ArrayLike, Step, make_problem, precision
-from ..solver.points import host
+from ..options import check_count
+from ..problem import ArrayLike, Step, host, make_problem, precision
 from .closed import LimitCycle, floquet_stability
 from .multipliers import multipliers
 from .recurrence import Guess, guesses
@@ -295,8 +295,7 @@ def _one_row(state: ArrayLike) -> ArrayLike:
 
 def _check_options(counts: dict[str, tuple[int, int]], sizes: dict[str, float | None], rtol: float) -> None:
     for name, (value, least) in counts.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise InputError(f"{name}: expected an integer of at least {least}, found {value!r}")
+        check_count(name, value, least)
     for name, size in sizes.items():
         if size is not None and not 0 < size < np.inf:
             raise InputError(f"{name}: expected a number > 0, found {size!r}")

@@ -11,8 +11,8 @@ from torch import Tensor
 from ...errors import InputError
 from ...results import digest_arrays
 from ..jacobian import make_jacobian
-from ..problem import ArrayLike, Dynamics, Step, make_problem, precision
-from ..solver.points import host
+from ..options import check_count
+from ..problem import ArrayLike, Dynamics, Step, host, make_problem, precision
 from .benettin import Bundle, Drive, carry, random_frames
 from .estimate import estimate_exponents
 from .evolution import Evolution
@@ -147,9 +147,7 @@ def _refuse_nan(states: Tensor) -> None:
 
 def _check_options(options: dict[str, Any], tolerance: float, dt: float | None) -> None:
     for name, value in options.items():
-        least = 0 if name in ("transient", "seed") else 1
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise InputError(f"{name}: expected an integer of at least {least}, found {value!r}")
+        check_count(name, value, 0 if name in ("transient", "seed") else 1)
     if not 0 < tolerance < np.inf:
         raise InputError(f"tolerance: expected a number > 0, found {tolerance!r}")
     if dt is not None and not 0 < dt < np.inf:

@@ -22,9 +22,9 @@ from ...results import digest_arrays
 from ..certificates.kantorovich import Lipschitz
 from ..find import find_fixed_points
 from ..jacobian import Jacobian, make_jacobian
-from ..problem import ArrayLike, Problem, Step, make_problem, precision
+from ..options import check_count
+from ..problem import ArrayLike, Problem, Step, host, make_problem, precision
 from ..record import FixedPoints
-from ..solver.points import host
 from ..solver.unique import group_rows, typical_size
 from ..stability import count_unstable, is_stable
 from .lifting import bound_of_all, k_fold, k_states
@@ -102,8 +102,7 @@ def periodic_points(
     >>> orbits.orbits.round(6).ravel(), orbits.stable
     (array([0.513045, 0.799455]), array([ True]))
     """
-    if isinstance(period, bool) or not isinstance(period, (int, np.integer)) or period < 1:
-        raise InputError(f"period: expected an integer of at least 1, found {period!r}")
+    check_count("period", period)
     if shooting not in SHOOTINGS:
         raise InputError(unknown_name("shooting", shooting, SHOOTINGS))
     with precision(torch.float64), torch.inference_mode(mode=False), torch.enable_grad():

@@ -19,8 +19,7 @@ from scipy.linalg import lstsq
 from torch import Tensor
 
 from ..jacobian import Jacobian
-from ..problem import Problem
-from ..solver.points import host
+from ..problem import Problem, host
 
 Array = npt.NDArray[Any]
 

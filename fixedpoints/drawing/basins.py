@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from ... import plotting
 from ...errors import InputError
+from ...results import count_noun
 from ..landscape.basins import Basins, basins
-from ..landscape.ends import count_noun
 from ..options import check_count
 from ..problem import Dynamics, Step
 from ..record import FixedPoints

@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
 from ... import plotting
+from ...results import count_noun
 from ..landscape.connections import Connections
-from ..landscape.ends import count_noun
 from .basins import NOWHERE
 from .marks import attractor_colours
 

@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 
 _FLOW = "#9db8cf"
 # Blue and orange of Okabe and Ito's palette; the line style says the same.
-_NULLCLINES = (("#0072B2", "solid"), ("#E69F00", "dashed"))
+_NULLCLINES = ((plotting.BLUE, "solid"), (plotting.ORANGE, "dashed"))
 
 
 def phase_portrait(

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import plotting
+from ...results import count_noun
 from ..problem import Dynamics
 from ..stability import point_types
 
@@ -59,7 +60,7 @@ def spectrum_plot(points: HasSpectrum, ax: "Axes | None" = None) -> "Axes":
     unit = "" if dynamics == "map" else " (per unit of time)"
     drawn.set_xlabel(f"real part of λ{unit}")
     drawn.set_ylabel(f"imaginary part of λ{unit}")
-    drawn.set_title(f"eigenvalues of {_count(len(values), 'fixed point')}")
+    drawn.set_title(f"eigenvalues of {count_noun(len(values), 'fixed point')}")
     if values.size:
         # Below the axes: a spectrum may fill all of them.
         drawn.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
@@ -76,13 +77,9 @@ def _scatter(ax: "Axes", values: Array, name: str, *, colour: str, filled: bool,
         edgecolors=colour,
         linewidths=1.0,
         alpha=0.8,
-        label=f"{name} ({_count(len(values), 'point')})",
+        label=f"{name} ({count_noun(len(values), 'point')})",
         zorder=3,
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _draw_boundary(ax: "Axes", values: Array, dynamics: Dynamics) -> None:

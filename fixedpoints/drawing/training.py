@@ -40,14 +40,15 @@ def draw_branches(found: "TrainingDiagram", ax: "Axes | None" = None) -> "Axes":
         height, label = every[:, 0], "state x"
     else:
         # Directions of the points: branches that leave for infinity would outweigh them.
-        height, label = first_component(found.states if len(found) else found.path_states, every)
+        height, label = first_component(found.states if len(found) > 1 else found.path_states, every)
     path, events, points = np.split(height, np.cumsum([len(found.path_states), len(found.event_states)]))
     drawn = draw_diagram(_as_bifurcation_diagram(found, path, events), ax)
     _points(drawn, found, points)
     _over_trials(drawn, found)
     if len(found):
-        margin = 0.2 * (float(np.ptp(points)) or 1.0)
-        drawn.set_ylim(points.min() - margin, points.max() + margin)
+        shown = np.concatenate([points, events])
+        margin = 0.2 * (float(np.ptp(shown)) or 1.0)
+        drawn.set_ylim(shown.min() - margin, shown.max() + margin)
     drawn.set_ylabel(label.replace(" (", "\n("))
     plural = "" if found.n_branches == 1 else "es"
     drawn.set_title(f"{found.n_branches} branch{plural} of fixed points")

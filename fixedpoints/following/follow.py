@@ -13,7 +13,8 @@ from torch import Tensor
 from ...errors import InputError, unknown_name
 from ...results import digest_arrays
 from ..find import find_fixed_points
-from ..problem import DYNAMICS, ArrayLike, Dynamics, Problem, Step, precision
+from ..options import check_count
+from ..problem import DYNAMICS, ArrayLike, Dynamics, Problem, Step, host, precision
 from .atlas import Atlas
 from .record import BifurcationDiagram
 from .system import make_system
@@ -166,9 +167,7 @@ class _Options:
         if not 0 < self.max_step < 1:
             raise InputError(f"max_step: expected a share of the range between 0 and 1, found {self.max_step!r}")
         for name, least in (("max_points", 1), ("max_branches", 1), ("doublings", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise InputError(f"{name}: expected an integer of at least {least}, found {value!r}")
+            check_count(name, getattr(self, name), least)
         if self.doublings and self.dynamics == "flow":
             raise InputError("doublings: only maps have flips, found dynamics='flow'")
 
@@ -228,19 +227,15 @@ def _at_value(problem: Problem, parameter: float, states: Tensor) -> Tensor:
     return problem.call(states, states.new_full((len(states), 1), parameter))
 
 
-def _array(values: ArrayLike) -> Array:
-    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-
-
 def _state_row(state: ArrayLike) -> Array:
-    row = _array(state)
+    row = host(state)
     if row.ndim != 1 or not len(row):
         raise InputError(f"state: expected shape (state,), one state, found {row.shape}")
     return row
 
 
 def _start_rows(starts: ArrayLike) -> Array:
-    rows = _array(starts)
+    rows = host(starts)
     if rows.ndim != 2 or 0 in rows.shape:
         hint = "; write x[None] for a single state" if rows.ndim == 1 else ""
         raise InputError(f"starts: expected shape (n, state), both at least 1, found {rows.shape}{hint}")

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...results import digest_arrays
 from ..find import find_fixed_points
-from ..problem import ArrayLike, Dynamics, Step, precision
+from ..problem import ArrayLike, Dynamics, Step, host, precision
 from ..record import FixedPoints
 from . import events
 from .system import System, make_system
@@ -330,15 +330,16 @@ def _checked(
         raise InputError(f"between: expected {len(steps) - 1} maps, one per pair of neighbours, found {len(between)}")
     if not 0 < gate < np.inf:
         raise InputError(f"gate: expected a number > 0, found {gate!r}")
-    given = [_rows(part) for part in starts] if isinstance(starts, (list, tuple)) else [_rows(starts)] * len(steps)
+    return places, starts_of_each(starts, len(steps))
+
+
+def starts_of_each(starts: ArrayLike | Sequence[ArrayLike], n_maps: int) -> list[Array]:
+    """Return the starts of every map, each (n, state) with the same number of state variables."""
+    given = [host(part) for part in (starts if isinstance(starts, (list, tuple)) else [starts] * n_maps)]
     sizes = {rows.shape[1:] for rows in given}
-    if len(given) != len(steps) or len(sizes) != 1 or any(rows.ndim != 2 for rows in given):
+    if len(given) != n_maps or len(sizes) != 1 or any(rows.ndim != 2 for rows in given):
         raise InputError(
-            f"starts: expected shape (n, state), or a list of {len(steps)} such arrays, found "
+            f"starts: expected shape (n, state), or a list of {n_maps} such arrays, found "
             f"{[rows.shape for rows in given][:5]}"
         )
-    return places, given
-
-
-def _rows(values: Any) -> Array:
-    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    return given

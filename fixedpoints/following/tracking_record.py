@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import plotting
-from ...results import Result, axes
+from ...results import Result, axes, count_noun
 from ..problem import Dynamics
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ class Tracking(Result):
         counted = Counter(self.event_types.tolist())
         events = ", ".join(f"{counted[name]} × {name}" for name in (BIRTH, DEATH, GAINED, LOST) if counted[name])
         lines = [
-            f"{_count(self.n_tracks, 'track')} through {_count(len(self.labels), 'checkpoint')}, linked by "
+            f"{count_noun(self.n_tracks, 'track')} through {count_noun(len(self.labels), 'checkpoint')}, linked by "
             f"{self.linking}: "
             f"{events or 'nothing happens'}"
         ]
         for index, (label, count) in enumerate(zip(self.labels, self.counts(), strict=True)):
             stable = int(self.stable[self.checkpoint == index].sum())
-            lines.append(f"  {label:g}: {_count(count, 'point')}, {stable} stable")
+            lines.append(f"  {label:g}: {count_noun(count, 'point')}, {stable} stable")
         for index in np.argsort(self.event_label, kind="stable"):
             lines.append(
                 f"  {self.event_types[index]} of track {self.event_track[index]} near {self.event_label[index]:.6g}"
@@ -126,7 +126,7 @@ class Tracking(Result):
         drawn.set_xlabel(self.label_name)
         drawn.locator_params(axis="x", nbins=6)
         drawn.set_ylabel(label)
-        drawn.set_title(f"{_count(self.n_tracks, 'track')} of fixed points")
+        drawn.set_title(f"{count_noun(self.n_tracks, 'track')} of fixed points")
         if len(self):
             drawn.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
         return drawn
@@ -146,7 +146,3 @@ class Tracking(Result):
                 x = [self.event_label[event], self.labels[self.checkpoint[row]]]
                 colour, style = (plotting.STABLE, "-") if self.stable[row] else (plotting.UNSTABLE, (0, (3, 2)))
                 drawn.plot(x, [event_y[event], y[row]], color=colour, linestyle=style, linewidth=1.0, zorder=2)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -14,6 +14,7 @@ from ..problem import DYNAMICS, ArrayLike, Dynamics, Step
 from ..record import FixedPoints
 from .parameters import Parametrized
 from .passage import Passage, Walking, passage
+from .tracking import starts_of_each
 from .training_branches import Branches, continua
 from .training_points import Readout, points_through_training, slow_points_through_training
 from .training_record import TrainingDiagram
@@ -97,7 +98,7 @@ def training_diagram(
     ([1, 1, 3], [116.666667])
     """
     places = _checked_trials(trials_seen, between)
-    given = _checked_starts(starts, len(places))
+    given = starts_of_each(starts, len(places))
     walking = Walking(dynamics, switch, max_step, max_points, max_branches, state_scale)
     readouts = _checked_readouts(readout, len(places))
     _check_options(dynamics, dt)
@@ -188,22 +189,6 @@ def _checked_trials(trials_seen: Sequence[float], between: Sequence[Parametrized
             f"trials_seen: expected {len(between) + 1} ascending numbers, one more than maps, found {list(trials_seen)}"
         )
     return places
-
-
-def _checked_starts(starts: ArrayLike | Sequence[ArrayLike], n_checkpoints: int) -> list[Array]:
-    """Return the starts of every checkpoint, each (n, state) with the same number of state variables."""
-    parts = list(starts) if isinstance(starts, (list, tuple)) else [starts] * n_checkpoints
-    given = [part.detach().cpu().numpy() if isinstance(part, Tensor) else np.asarray(part) for part in parts]
-    if (
-        len(given) != n_checkpoints
-        or any(rows.ndim != 2 for rows in given)
-        or len({rows.shape[1] for rows in given}) > 1
-    ):
-        raise InputError(
-            f"starts: expected shape (n, state), or a list of {n_checkpoints} such arrays, found "
-            f"{[rows.shape for rows in given][:5]}"
-        )
-    return given
 
 
 def _check_options(dynamics: str, dt: float | None) -> None:

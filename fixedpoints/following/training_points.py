@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ..problem import ArrayLike
+from ..problem import ArrayLike, host
 from ..record import FixedPoints
 from .training_branches import Branches, continua
 
@@ -64,7 +64,7 @@ def _angles(readouts: Sequence[Readout] | None, states: Sequence[Array]) -> Arra
 def _angles_of(readout: Readout, states: Array) -> Array:
     with torch.no_grad():
         found = readout(torch.as_tensor(states))
-    angles = np.asarray(found.cpu() if isinstance(found, Tensor) else found, float)
+    angles = host(found).astype(float)
     if angles.shape != (len(states),):
         raise InputError(f"readout: expected one angle per state, shape ({len(states)},), found {angles.shape}")
     return np.asarray(np.mod(angles, 2 * np.pi))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InputError, unknown_name
-from ...results import Result, axes
+from ...results import Result, axes, count_noun
 from ..linear.timescales import time_scales
 from ..problem import Dynamics
 from .record import TYPES
@@ -192,8 +192,8 @@ class TrainingDiagram(Result):
         counted = ", ".join(f"{count} {name}" for name, count in Counter(self.event_types.tolist()).items())
         first, last = self.trials_seen[0], self.trials_seen[-1]
         lines = [
-            f"{_count(self.n_branches, 'branch', 'es')} of fixed points through {len(self.trials_seen)} checkpoints, "
-            f"{first:.10g} to {last:.10g} trials: {counted or 'no bifurcations'}"
+            f"{count_noun(self.n_branches, 'branch', 'es')} of fixed points through {len(self.trials_seen)} "
+            f"checkpoints, {first:.10g} to {last:.10g} trials: {counted or 'no bifurcations'}"
         ]
         lines += [self._checkpoint_line(index) for index in range(len(self.trials_seen))]
         lines += [self._event_line(index) for index in range(len(self.event_types))]
@@ -202,7 +202,7 @@ class TrainingDiagram(Result):
     def _checkpoint_line(self, index: int) -> str:
         here = self.checkpoint == index
         stable = here & self.stable.astype(bool)
-        words = [_count(int(here.sum()), "point"), f"{stable.sum()} stable"]
+        words = [count_noun(int(here.sum()), "point"), f"{stable.sum()} stable"]
         n_slow = int((self.slow_checkpoint == index).sum())
         words += [f"{n_slow} slow"] * (n_slow > 0)
         for number in np.flatnonzero(self.manifold_checkpoint == index):
@@ -238,7 +238,3 @@ class TrainingDiagram(Result):
         from ..drawing.training import training_figure
 
         return training_figure(self)
-
-
-def _count(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number} {noun}" + ("" if number == 1 else plural)

@@ -9,12 +9,11 @@ import numpy.typing as npt
 import torch
 
 from ... import plotting
-from ...results import Result, axes, digest_arrays
+from ...results import Result, axes, count_noun, digest_arrays
 from ..options import check_count, check_positive
-from ..problem import ArrayLike, Dynamics, Step, make_problem, precision
+from ..problem import ArrayLike, Dynamics, Step, host, make_problem, precision
 from ..record import FixedPoints
-from ..solver.points import host
-from .ends import count_noun, count_outcomes, default_limit, follow_to_the_end, name_attractor
+from .ends import attractor_names, count_outcomes, default_limit, follow_to_the_end
 from .scene import make_scene
 from .settling import SENTENCES, Outcome
 
@@ -75,8 +74,7 @@ class Basins(Result):
 
     def names(self) -> list[str]:
         """Return what each attractor is called: its point's number, or its period."""
-        given = zip(self.periods.tolist(), self.points.tolist(), strict=True)
-        return [name_attractor(n, period, point, self.dynamics) for n, (period, point) in enumerate(given)]
+        return attractor_names(self.periods, self.points, self.dynamics)
 
     def reasons(self) -> list[str]:
         """Return for each start how it ended, in a sentence."""

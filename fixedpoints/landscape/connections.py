@@ -10,13 +10,12 @@ import torch
 
 from ... import plotting
 from ...errors import InputError
-from ...results import Result, axes, digest_arrays
+from ...results import Result, axes, count_noun, digest_arrays
 from ..options import check_count, check_positive
-from ..problem import ArrayLike, Dynamics, Step, make_problem, precision
+from ..problem import ArrayLike, Dynamics, Step, host, make_problem, precision
 from ..record import FixedPoints
-from ..solver.points import host
 from .departures import Departures, depart
-from .ends import Ends, count_noun, count_outcomes, default_limit, follow_to_the_end, name_attractor
+from .ends import Ends, attractor_names, count_outcomes, default_limit, follow_to_the_end
 from .scene import Scene, make_scene
 from .settling import SENTENCES, Outcome, Watch
 
@@ -104,8 +103,7 @@ class Connections(Result):
 
     def names(self) -> list[str]:
         """Return what each attractor is called: its point's number, or its period."""
-        given = zip(self.periods.tolist(), self.points.tolist(), strict=True)
-        return [name_attractor(n, period, point, self.dynamics) for n, (period, point) in enumerate(given)]
+        return attractor_names(self.periods, self.points, self.dynamics)
 
     def endings(self) -> Mapping[str, int]:
         """Return how many edges ended in each way."""
@@ -249,7 +247,7 @@ def connections(
 
 def _all_states(points: FixedPoints | ArrayLike) -> Array:
     given = points.states if isinstance(points, FixedPoints) else points
-    return np.array(host(given) if isinstance(given, torch.Tensor) else given, dtype=float)
+    return host(given).astype(float)
 
 
 def _scene(

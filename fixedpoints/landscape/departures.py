@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..solver.points import host
+from ..problem import host
 from ..stability import MARGIN, growth
 from .scene import Scene
 

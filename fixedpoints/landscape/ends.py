@@ -142,13 +142,13 @@ def count_outcomes(outcomes: Array) -> dict[str, int]:
     }
 
 
-def count_noun(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 point, 2 points."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def attractor_names(periods: Array, points: Array, dynamics: str) -> list[str]:
+    """Return what attractors are called in summaries and pictures: by their point's number, or their period."""
+    given = zip(periods.tolist(), points.tolist(), strict=True)
+    return [_name(number, period, point, dynamics) for number, (period, point) in enumerate(given)]
 
 
-def name_attractor(number: int, period: float, point: int, dynamics: str) -> str:
-    """Return what an attractor is called in summaries and pictures."""
+def _name(number: int, period: float, point: int, dynamics: str) -> str:
     if point >= 0:
         return f"point {point}"
     if dynamics == "map":

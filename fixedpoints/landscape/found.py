@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..solver.points import host
+from ..problem import host
 from ..stability import eigenvalues, is_stable
 from .scene import Scene
 

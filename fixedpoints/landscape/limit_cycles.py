@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..solver.points import host
+from ..problem import host
 from .found import Attractor, Register
 from .motion import attempt, launch, runge_kutta
 from .scene import Scene

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..jacobian import Jacobian, chunks, make_jacobian
-from ..problem import ArrayLike, Problem
+from ..problem import ArrayLike, Problem, host
 from ..record import FixedPoints
-from ..solver.points import host
 from ..stability import count_unstable, eigenvalues, is_stable
 
 Array = npt.NDArray[Any]
@@ -144,7 +143,7 @@ def _given_points(problem: Problem, points: FixedPoints | ArrayLike | None) -> t
     if points is None:
         return np.zeros((0, problem.n_states)), np.zeros(0, dtype=int)
     given = points.states if isinstance(points, FixedPoints) else points
-    states = np.array(host(given) if isinstance(given, Tensor) else given, dtype=float)
+    states = host(given).astype(float)
     if states.ndim != 2 or states.shape[1] != problem.n_states:
         raise InputError(
             f"points: expected shape (k, {problem.n_states}), the state variables of the starts, found {states.shape}"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..solver.points import host
+from ..problem import host
 from .found import Register
 from .motion import Orbits, advance, launch
 from .regions import Regions

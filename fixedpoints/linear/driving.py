@@ -8,9 +8,8 @@ import torch
 
 from ...errors import InputError
 from ..jacobian import chunks, make_jacobian
-from ..problem import Problem, Step, make_problem, precision
+from ..problem import Problem, Step, host, make_problem, precision
 from ..record import FixedPoints
-from ..solver.points import host
 
 Array = npt.NDArray[Any]
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from ...errors import InputError
-from ...results import Result, axes, digest_arrays
+from ...results import Result, axes, count_noun, digest_arrays
 from ..drawing.spectrum import spectrum_plot
 from ..problem import Dynamics, Step, precision
 from ..record import FixedPoints
@@ -125,7 +125,7 @@ class Linearization(Result):
         table = [["point", "type", f"slowest τ ({self.time_unit})", unit, "amplification", "Henrici", "line"]]
         table += [self._row(point) for point in range(min(len(self), _ROWS_SHOWN))]
         widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-        lines = [f"{len(self)} point{'' if len(self) == 1 else 's'} of a {self.dynamics}, linearised"]
+        lines = [f"{count_noun(len(self), 'point')} of a {self.dynamics}, linearised"]
         for row in table:
             cells = [
                 cell.ljust(width) if column == 1 else cell.rjust(width)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..certificates.kantorovich import Certificate, Certificates
 from ..jacobian import Jacobian, chunks
-from ..problem import Problem
+from ..problem import Problem, host
 from .newton import Outcome, Solution, polish, speed
 from .unique import group_rows, merge_certified, merge_close, typical_size
 
@@ -22,11 +22,6 @@ _SAME = 1e-10
 # Norms and coordinates are compared after rounding to this share of the scale: copies of a result that
 # differ in round-off come out in the same order.
 _ORDER = 1e-6
-
-
-def host(values: Tensor) -> Array:
-    """Return a tensor as a numpy array of its own."""
-    return np.array(values.detach().cpu().numpy())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ import numpy as np
 from ... import files, plotting
 from ...analysis import LearningComparison
 from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..words import MISSING, between, interval
 from .grid import Cell, comparisons
 from .networks import SOURCE, left_out
-from .words import MISSING, between, interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,8 @@ import numpy as np
 
 from ... import plotting
 from .learning import Results
-from .networks import STRATEGIES, Strategy, Wiring
+from .networks import STRATEGIES, TOPOLOGY_COLOURS, Strategy, Wiring
 from .slow_modes import Dynamics
-from .words import TOPOLOGY_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

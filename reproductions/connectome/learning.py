@@ -13,9 +13,9 @@ from ...trainers import checkpoint_models
 from ...trainers.connectome.graph import spectral_radius
 from ...trainers.connectome.tasks import UNIFORM_VARIANCE
 from ..study import FindingsTable
+from ..words import MISSING, between, interval, spread
 from .networks import STRATEGIES, Curves, Wiring
 from .published import MARMOSET_SETTLED
-from .words import MISSING, between, interval, spread
 
 REMAPPED = tuple(strategy for strategy in STRATEGIES if strategy.remap)
 # Rows of the arrays of a LearningComparison.

@@ -8,15 +8,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...readers import open_archive
+from ... import plotting
 from ...trainers import Settings
 from ...trainers.connectome import ConnectomeConfig
 from ...trainers.connectome.sources import PACKAGED
+from ..archives import training_logs
 from ..study import Workbench
 
 SOURCE = "Goulas, Damicelli and Hilgetag, Neural Networks 142:608-618 (2021)"
 #: name of a topology in tables → ``model.randomize``
 TOPOLOGIES = {"bio": "none", "rand": "published", "weights": "weights", "degrees": "degrees", "areas": "areas"}
+#: the first two as in the pictures of :mod:`dynascope.analysis.learning_drawing`
+TOPOLOGY_COLOURS = {
+    "bio": plotting.NETWORK_COLOURS["rnn"], "rand": plotting.NETWORK_COLOURS["tbrnn"],
+    "weights": plotting.NETWORK_COLOURS["gru"], "degrees": plotting.NETWORK_COLOURS["hornn"],
+    "areas": plotting.SKY,
+}  # fmt: skip
 #: task → its parameter in the grid
 PARAMETERS = {"seq_mem": "pattern_length", "nback_mem": "n_back", "pic_latent_mem": "n_back"}
 
@@ -123,19 +130,17 @@ def config(bench: Workbench, connectome: str, wiring: Wiring) -> ConnectomeConfi
     return ConnectomeConfig(**settings.model)
 
 
-def seeds(bench: Workbench) -> list[int]:
-    """Return the seeds of the runs: networks of one seed have the same draws of weights and trials in every wiring."""
-    return [1000 * bench.seed + number for number in range(bench.runs)]
-
-
 Place = tuple[str, str, Combo, Wiring]
 
 
 def train(bench: Workbench, places: Sequence[Place]) -> Mapping[Place, Curves]:
-    """Return the curves of the networks of each place (connectome, task, combo, wiring), one network per run."""
+    """Return the curves of the networks of each place (connectome, task, combo, wiring), one network per run.
+
+    Networks of one run have the same draws of weights and trials in every wiring.
+    """
     torch.set_num_threads(1)
     places = list(dict.fromkeys(places))
-    wanted = [_settings(bench, place, seed) for place in places for seed in seeds(bench)]
+    wanted = [_settings(bench, place, seed) for place in places for seed in bench.seeds]
     paths = bench.train(wanted, "networks", trials=8)
     per_place = [tuple(paths[first : first + bench.runs]) for first in range(0, len(paths), bench.runs)]
     return {place: _curves(own) for place, own in zip(places, per_place, strict=True)}
@@ -157,13 +162,6 @@ def _settings(bench: Workbench, place: Place, seed: int) -> Settings:
 
 
 def _curves(paths: tuple[Path, ...]) -> Curves:
-    found = []
-    for path in paths:
-        with open_archive(path, verify=False) as archive:
-            log = archive.training
-            assert log is not None  # of a trained network
-            # The first row is of the untrained network.
-            columns = ("validation_loss", "validation_performance")
-            found.append([np.asarray(log[column], float)[1:] for column in columns])
-    loss, performance = np.stack(found, axis=1)
-    return Curves(loss, performance, paths)
+    log = training_logs(paths)
+    # The first row is of the untrained network.
+    return Curves(log["validation_loss"][:, 1:], log["validation_performance"][:, 1:], paths)

@@ -13,9 +13,9 @@ from ...trainers.connectome import ConnectomeConfig, ConnectomeNetwork
 from ...trainers.connectome.graph import spectral_radius
 from ...trainers.sweeps import Job, Task
 from ..study import FindingsTable, Workbench
+from ..words import spread
 from . import published
-from .networks import STRATEGIES, Wiring, config
-from .words import TOPOLOGY_COLOURS, spread
+from .networks import STRATEGIES, TOPOLOGY_COLOURS, Wiring, config
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

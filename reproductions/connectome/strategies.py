@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ... import plotting
 from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..words import MISSING, spread
 from . import drawing, learning, radii
 from .learning import Learnt
 from .networks import SOURCE, Combo, Wiring, connectomes, left_out, train
 from .slow_modes import Dynamics, dynamics
-from .words import MISSING, spread
 
 _SCHEMES = ("xavier", "he")
 _TRAINED_ON = "seq_mem"
@@ -46,7 +45,7 @@ def run(bench: Workbench) -> Findings:
     ]
     drawn = {f"radii_{name}": radii.figure(name, own) for name, own in by_name.items()}
     drawn |= {"learning": drawing.learning_figure(results, length), "leading_modes": drawing.spectra_figure(found)}
-    files = [plotting.save(figure, bench.output / f"{name}.png") for name, figure in drawn.items()]
+    files = bench.save(drawn)
     remarks = [_radius_remark(name, own) for name, own in by_name.items()]
     remarks += [*_points_remarks(found), *learning.control_remarks(results, nulls, ladder), *left_out(bench)]
     return Findings(tables, remarks, files, _values(results, found))

@@ -13,8 +13,9 @@ from ...readers import open_archive
 from ...trainers import History
 from ...trainers.sweeps import Job, Task
 from ..study import Findings, FindingsTable, Workbench
+from ..words import over_networks
 from .code_width import Readings, read
-from .moments import over_networks, representatives
+from .moments import representatives
 from .networks import Network, maturation_study, networks
 from .populations import STAGES
 

@@ -8,20 +8,11 @@ import numpy as np
 from ... import plotting
 from ...analysis import StagePSTH, TrainingGrowth, assign_stages, stage_psth
 from ..study import Findings, FindingsTable, Workbench
+from ..words import MISSING, number, with_interval
 from .checkpoints import evenly
 from .learning import reached
 from .networks import ANTI_SACCADES, Network, followed, learning_span, maturation_study, networks
-from .populations import (
-    CORRECTED,
-    MISSING,
-    clear_rises,
-    epoch_gap,
-    epoch_means,
-    number,
-    population_curves,
-    rising,
-    with_interval,
-)
+from .populations import CORRECTED, clear_rises, epoch_gap, epoch_means, population_curves, rising
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

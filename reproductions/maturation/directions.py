@@ -10,10 +10,10 @@ from ...analysis import direction_overlap, select_units
 from ...analysis.maturation import DirectionOverlap
 from ...analysis.selectivity import SelectedUnits
 from ..study import Findings, FindingsTable, Workbench
+from ..words import MISSING, number
 from .checkpoints import evenly
 from .learning import reached
 from .networks import ANTI_SACCADES, WORKING_MEMORY, Network, followed, maturation_study, networks
-from .populations import MISSING, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

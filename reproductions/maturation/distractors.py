@@ -9,9 +9,10 @@ from ...analysis import distractor_performance, saccade_errors
 from ...analysis.maturation import DistractorPerformance, SaccadeErrors
 from ...analysis.psth import Stages
 from ..study import Findings, FindingsTable, Workbench
+from ..words import MISSING, with_interval
 from .checkpoints import network_means, of_each_stage
 from .networks import maturation_study, networks
-from .populations import MISSING, rising, with_interval
+from .populations import rising
 from .probes import Probed, probed
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from ...analysis import assign_stages
-from ...analysis.alignment.jackknife import student_interval
 from ...readers import Recording
 from .networks import Network, followed
-from .populations import STAGES, number, with_interval
+from .populations import STAGES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,13 +66,3 @@ def by_network(moments: Sequence[Moment], values: Sequence[float]) -> list[dict[
 def at_stage(found: Sequence[Mapping[str, float]], stage: str) -> list[float]:
     """Return the number of each network that has the stage."""
     return [values[stage] for values in found if stage in values]
-
-
-def over_networks(values: Sequence[float], digits: int = 2) -> str:
-    """Return the mean of one number per network, with Student's 95 % interval from two networks on; NaN is left out."""
-    known = np.array([value for value in values if np.isfinite(value)])
-    if len(known) < 2:
-        return number(float(known[0]) if len(known) else np.nan, digits)
-    error = known.std(ddof=1) / np.sqrt(len(known))
-    low, high = student_interval(known.mean(), error, len(known), 0.95)
-    return with_interval(float(known.mean()), float(low), float(high), digits)

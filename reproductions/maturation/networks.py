@@ -52,11 +52,11 @@ def maturation_study(name: str, title: str, run: Callable[[Workbench], Findings]
 def networks(bench: Workbench) -> list[Network]:
     """Return the networks of a study, one per run; each is trained once, and measured once at each checkpoint."""
     torch.set_num_threads(1)
-    seeds = [1000 * bench.seed + number for number in range(bench.runs)]
-    paths = bench.train([_settings(bench, seed) for seed in seeds], "networks", trials=8)
+    paths = bench.train([_settings(bench, seed) for seed in bench.seeds], "networks", trials=8)
     tasks = [Task(_MEASURE, {}, {"network": path.stem[:8]}, {"archive": str(path)}) for path in paths]
     measured = bench.compute(tasks, "performance")
-    return [_network(f"seed {seed}", path, found) for seed, path, found in zip(seeds, paths, measured, strict=True)]
+    found = zip(bench.seeds, paths, measured, strict=True)
+    return [_network(f"seed {seed}", path, performance) for seed, path, performance in found]
 
 
 def _settings(bench: Workbench, seed: int) -> Settings:

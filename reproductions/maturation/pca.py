@@ -9,9 +9,10 @@ import numpy as np
 from ... import plotting
 from ...analysis import ConditionPCA, condition_pca
 from ..study import Findings, FindingsTable, Workbench
-from .moments import Moment, at_stage, at_stages, by_network, fullest, over_networks
+from ..words import MISSING, number, over_networks
+from .moments import Moment, at_stage, at_stages, by_network, fullest
 from .networks import ANTI_SACCADES, WORKING_MEMORY, maturation_study, networks
-from .populations import MISSING, STAGES, number, rising
+from .populations import STAGES, rising
 from .stage_panels import stage_panels
 
 if TYPE_CHECKING:

@@ -8,19 +8,9 @@ import numpy as np
 from ... import plotting
 from ...analysis import PeriodActivity, PeriodComparison, compare_periods, period_activity
 from ..study import Findings, FindingsTable, Workbench
+from ..words import MISSING, number, small, with_interval
 from .networks import Followed, Network, followed, maturation_study, networks
-from .populations import (
-    CORRECTED,
-    CUE_WINDOWS,
-    MISSING,
-    PUBLISHED,
-    STAGES,
-    number,
-    rising,
-    small,
-    span_of,
-    with_interval,
-)
+from .populations import CORRECTED, CUE_WINDOWS, PUBLISHED, STAGES, rising, span_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""What the studies of activity by stage share: the curves of the population at every checkpoint, and words for tables.
+"""What the studies of activity by stage share: the curves of the population at every checkpoint.
 
 The population is that of the study: units selective in an epoch and excited by some location. Their normalised curves
 are made once per checkpoint, and then averaged over stages, phases of training and epochs, with and without statistics.
@@ -25,7 +25,6 @@ CORRECTED: Mapping[str, Any] = {"population": "selective", "normalize": "baselin
 CUE_WINDOWS = {"overlap": (1.0, 1.25), "zero_gap": (1.0, 1.25), "gap": (1.1, 1.35)}
 STAGES = ("early", "mid", "mature")
 DIRECTIONS = ("preferred", "opposite")
-MISSING = "–"
 _QUANTITY = "change / baseline"
 # Bands over units of one network are not looked at.
 _FEW_RESAMPLES = 10
@@ -156,20 +155,3 @@ def clear_rises(results: Mapping[str, StagePSTH], first: str, last: str = "matur
         return "no interval with one network"
     clear = [name for name, found in results.items() if epoch_gap(found, first, last)[1] > 0]
     return ", ".join(clear) or "none"
-
-
-def number(value: float, digits: int = 2) -> str:
-    """Return a number for a table, a dash for NaN."""
-    return f"{value:.{digits}f}".replace("-", "−") if np.isfinite(value) else MISSING
-
-
-def with_interval(value: float, low: float, high: float, digits: int = 2) -> str:
-    """Return a number with its interval, if it has one."""
-    if not np.isfinite(low):
-        return number(value, digits)
-    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
-
-
-def small(p: float) -> str:
-    """Return a p-value for a table, a dash for NaN."""
-    return f"{p:.1e}" if np.isfinite(p) else MISSING

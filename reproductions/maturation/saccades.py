@@ -9,9 +9,10 @@ from ... import plotting
 from ...analysis import saccade_errors
 from ...analysis.maturation import SaccadeErrors
 from ..study import Findings, FindingsTable, Workbench
+from ..words import MISSING, with_interval
 from .checkpoints import network_means
 from .networks import maturation_study, networks
-from .populations import MISSING, rising, span_of, with_interval
+from .populations import rising, span_of
 from .probes import Probed, probed
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from ...analysis import cka_matrix, flatten_samples
 from ...analysis.alignment.jackknife import jackknife_errors, student_interval
 from ...readers import Recording
 from ..study import Findings, FindingsTable, Workbench
-from .moments import at_stages, over_networks
+from ..words import MISSING, over_networks, with_interval
+from .moments import at_stages
 from .networks import RULES, Followed, Network, followed, maturation_study, networks
-from .populations import MISSING, STAGES, with_interval
+from .populations import STAGES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,8 @@ import numpy as np
 
 from ...analysis import StagePSTH
 from ..study import FindingsTable
-from .populations import DIRECTIONS, MISSING, STAGES, number
+from ..words import MISSING, number
+from .populations import DIRECTIONS, STAGES
 
 # Read off the published curves at these times (s), by stage and direction.
 TIMES = (0.06, 0.74, 1.48, 1.97, 2.28, 2.97, 3.45)

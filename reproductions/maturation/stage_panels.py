@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Opposite places share a colour: four of Okabe and Ito's palette.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+_COLOURS = (plotting.BLUE, plotting.VERMILION, plotting.GREEN, plotting.PINK)
 
 
 def location_style(unit: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from ... import plotting
 from ...analysis import StagePSTH, stage_psth
 from ..study import Findings, FindingsTable, Workbench
+from ..words import number, with_interval
 from .networks import ANTI_SACCADES, Network, followed, maturation_study, networks
 from .populations import (
     CORRECTED,
@@ -18,11 +19,9 @@ from .populations import (
     clear_rises,
     epoch_gap,
     epoch_means,
-    number,
     population_curves,
     rising,
     span_of,
-    with_interval,
 )
 from .stage_curves import PUBLISHED_CURVES, TIMES, curve_table, distractor_remark, stage_table
 

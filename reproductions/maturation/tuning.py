@@ -8,8 +8,9 @@ import numpy as np
 from ... import plotting
 from ...analysis import PeriodComparison
 from ..study import Findings, FindingsTable, Workbench
+from ..words import number, small, with_interval
 from .networks import followed, maturation_study, networks
-from .populations import STAGES, number, rising, small, span_of, with_interval
+from .populations import STAGES, rising, span_of
 from .tuned import (
     EPOCH,
     MEASURES,

@@ -7,9 +7,9 @@ import numpy as np
 from ... import plotting
 from ...analysis import SampleUnit, most_selective_unit, sample_unit, select_units
 from ..study import Findings, FindingsTable, Workbench
+from ..words import MISSING
 from .moments import Moment, at_stages
 from .networks import Network, maturation_study, networks
-from .populations import MISSING
 
 RULE, EPOCH, BASELINE = "odr", "stim1", "fix1"
 _AROUND = ("−135°", "−90°", "−45°", "0°", "+45°", "+90°", "+135°", "180°")

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ... import plotting
 from ...errors import InputError
 from ...trainers import Settings
 from ...trainers.prc import KINDS, SpokenDigits
@@ -32,9 +31,9 @@ def run(bench: Workbench) -> Findings:
     task = Settings.resolve("prc", "digits", {"task": options}).get_task()
     assert isinstance(task, SpokenDigits)
     examples = task.trials("test", np.arange(3))
-    name = str(examples.columns["corpus"][0])
+    name = "the user's recordings" if bench.data else "the synthetic stand-in"
     drawn = {"digits": figures.learning(found, name), "examples": figures.examples(examples)}
-    written = [plotting.save(figure, bench.output / f"{name}.png") for name, figure in drawn.items()]
+    written = bench.save(drawn)
     values = {kind: one.log["validation_performance"][:, -1].tolist() for kind, one in found.items()}
     return Findings([table(found, name), health_table(found)], remarks(found, name), written, values)
 
@@ -62,13 +61,11 @@ def _trained(bench: Workbench, kind: str, options: Mapping[str, Any]) -> Outcome
         "task": dict(options),
         "training": {"epochs": bench.budget["epochs"]},
     }
-    settings = [
-        Settings.resolve("prc", "digits", tables, seed=1000 * bench.seed + number) for number in range(bench.runs)
-    ]
+    settings = [Settings.resolve("prc", "digits", tables, seed=seed) for seed in bench.seeds]
     return read_outcomes(bench.train(settings, f"{NAMES[kind]} on digits", trials=16))
 
 
-def table(found: Mapping[str, Outcomes], corpus: str) -> FindingsTable:
+def table(found: Mapping[str, Outcomes], name: str) -> FindingsTable:
     """Return train and test accuracy by kind, beside the published ones."""
     rows = []
     for kind, one in found.items():
@@ -86,10 +83,10 @@ def table(found: Mapping[str, Outcomes], corpus: str) -> FindingsTable:
         )
     header = ["kind", "train loss", "train accuracy", "test, before", "test, after", "test by network"]
     note = (
-        f"Means over networks on {corpus}; in parentheses three published networks on the Spiking Heidelberg "
+        f"Means over networks on {name}; in parentheses three published networks on the Spiking Heidelberg "
         "Digits after 200 epochs of 31 batches. Training: means over the batches of the last epoch. Chance is 0.05."
     )
-    return FindingsTable(f"Spoken digits, {corpus}", header, rows, note)
+    return FindingsTable(f"Spoken digits, {name}", header, rows, note)
 
 
 def health_table(found: Mapping[str, Outcomes]) -> FindingsTable:
@@ -97,8 +94,8 @@ def health_table(found: Mapping[str, Outcomes]) -> FindingsTable:
     rows = []
     for kind, one in found.items():
         cells = [
-            f"{one.log[name][:, 0].mean():.2f} → {one.log[name][:, -1].mean():.2f}"
-            for name in ("silent", "saturated", "ties")
+            f"{one.log[share][:, 0].mean():.2f} → {one.log[share][:, -1].mean():.2f}"
+            for share in ("silent", "saturated", "ties")
         ]
         rates = one.log["firing_rate"].mean(0)
         rows.append([NAMES[kind], *cells, f"{rates[0]:.1f} → {rates[-1]:.1f}"])
@@ -108,14 +105,14 @@ def health_table(found: Mapping[str, Outcomes]) -> FindingsTable:
     return FindingsTable("Units", ["kind", "silent units", "saturated units", "ties", "rate (Hz)"], rows, note)
 
 
-def remarks(found: Mapping[str, Outcomes], corpus: str) -> list[str]:
+def remarks(found: Mapping[str, Outcomes], name: str) -> list[str]:
     """Return the order of the kinds, ours and the published."""
     test = {kind: one.log["validation_performance"][:, -1].mean() for kind, one in found.items()}
     ours, theirs = (
         " > ".join(NAMES[kind] for kind in sorted(KINDS, key=lambda kind: -values[kind]))
         for values in (test, {kind: one.test_after for kind, one in DIGITS.items()})
     )
-    return [f"Test accuracy on {corpus}: {ours}. Published, on the Spiking Heidelberg Digits: {theirs}."]
+    return [f"Test accuracy on {name}: {ours}. Published, on the Spiking Heidelberg Digits: {theirs}."]
 
 
 STUDY = Study(

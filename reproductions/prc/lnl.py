@@ -8,7 +8,6 @@ noise.
 import dataclasses
 from collections.abc import Mapping
 
-from ... import plotting
 from ...trainers.prc import cells
 from ...trainers.prc.experiments import ResponseCurve, get_experiment, published_stimulus, response_curve
 from ...trainers.prc.simulation import simulate
@@ -37,7 +36,7 @@ def run(bench: Workbench) -> Findings:
     deviations, crossings = measure(levels, int(bench.budget["noise_trials"]), bench.seed)
     tables = [_peak_table(curves), _unit_table(unit), _deviation_table(deviations), _crossing_table(crossings)]
     drawn = {"traces": lnl_figures.traces(bench.seed), "responses": lnl_figures.responses(curves, bench.seed)}
-    files = [plotting.save(figure, bench.output / f"{name}.png") for name, figure in drawn.items()]
+    files = bench.save(drawn)
     values = {
         "amplitudes": list(experiment.amplitudes),
         "peaks": {name: curve.peaks.tolist() for name, curve in curves.items()},

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import plotting
+from ...analysis import burst_trains
 from ...results import Array
 from ...trainers.prc import cells
 from ...trainers.prc.experiments import get_experiment, spike_onsets
@@ -22,7 +23,7 @@ from .loop_figures import loop_figure
 from .published import SOURCE, agrees, beside, verdict
 from .published_spikes import DRUGS, LOOP, LOOP_BURSTS, Spiking
 
-#: spikes less than this apart (ms) are of one burst; published intervals are 9.1 at most within, 22.5 at least between
+#: spikes at most this apart (ms) are of one burst; published intervals are 9.1 at most within, 22.5 at least between
 BURST_INTERVAL = 15.0
 
 
@@ -44,6 +45,14 @@ class Response:
     def soma(self) -> float:
         """Largest V_s."""
         return float(self.traces["soma_drive"].max())
+
+    @property
+    def bursts(self) -> tuple[Array, Array, Array]:
+        """Spikes in each burst, 1 for a single spike; intervals within bursts, and between them (ms)."""
+        spikes = self.traces["soma"][None, :, None] > 0
+        table = burst_trains(spikes, self.time / 1000, BURST_INTERVAL / 1000).table
+        intervals, first = cells.DT * table.steps[1:], table.first[1:]
+        return table.group_sizes, intervals[~first], intervals[first]
 
     def between(self, begin: float, end: float) -> "Response":
         """Return the part from ``begin`` to before ``end``; times stay as they are."""
@@ -132,17 +141,6 @@ def _response(traces: Mapping[str, Array], inputs: Mapping[str, Array], origin: 
     return Response(time, traces, inputs, spike_onsets(traces["soma"], cells.DT) - origin)
 
 
-def bursts(onsets: Array, limit: float = BURST_INTERVAL) -> list[Array]:
-    """Return spikes (spike,) in groups whose intervals are all below ``limit``; a group may be a single spike."""
-    return np.split(onsets, np.flatnonzero(np.diff(onsets) >= limit) + 1) if len(onsets) else []
-
-
-def intervals(onsets: Array, limit: float = BURST_INTERVAL) -> tuple[Array, Array]:
-    """Return the intervals between spikes within bursts, and those between bursts."""
-    found = np.diff(onsets)
-    return found[found < limit], found[found >= limit]
-
-
 def onset_table(title: str, found: Mapping[str, Response], theirs: Mapping[str, Spiking], origin: str) -> FindingsTable:
     """Return onsets of spikes and largest potentials beside the published ones; ``origin`` says since when."""
     rows = []
@@ -180,14 +178,13 @@ def burst_table(found: Mapping[str, Responses]) -> FindingsTable:
     rows = []
     for drug, experiments in found.items():
         for condition in ("soma", "both"):
-            onsets = experiments["bursting"][condition].onsets
-            sizes = [len(one) for one in bursts(onsets)]
-            rows.append([drug, condition, *_sizes(sizes), *(_range(one) for one in intervals(onsets))])
+            sizes, *intervals = experiments["bursting"][condition].bursts
+            rows.append([drug, condition, *_sizes(sizes), *(_range(one) for one in intervals)])
             if (drug, condition) == ("no drug", "both"):
                 theirs, *ranges = LOOP_BURSTS
                 rows.append([drug, "both, published", *_sizes(theirs), *("–".join(one) for one in ranges)])
     header = ["drug", "input", "spikes", "in each burst", "within (ms)", "between (ms)"]
-    note = f"Intervals below {BURST_INTERVAL:g} ms are within a burst; a burst of 1 is a single spike."
+    note = f"Intervals up to {BURST_INTERVAL:g} ms are within a burst; a burst of 1 is a single spike."
     return FindingsTable("Bursts", header, rows, note)
 
 
@@ -212,7 +209,7 @@ def _remarks(found: Mapping[str, Responses]) -> list[str]:
     def count(drug: str, experiment: str, condition: str) -> int:
         return len(found[drug][experiment][condition].onsets)
 
-    n_bursts = [sum(len(one) > 1 for one in bursts(own["bursting"]["both"].onsets)) for own in found.values()]
+    n_bursts = [int((own["bursting"]["both"].bursts[0] > 1).sum()) for own in found.values()]
     left = [count(drug, "bursting", "both") for drug in found]
     paired = [
         [count(drug, "coincidence", one) for one in PULSES["coincidence"] if "alone" not in one] for drug in found
@@ -241,7 +238,7 @@ def _by_drug(numbers: Iterable[Sequence[int]]) -> str:
     return "; ".join(words)
 
 
-def _sizes(sizes: Sequence[int]) -> list[str]:
+def _sizes(sizes: Sequence[int] | Array) -> list[str]:
     return [str(sum(sizes)), ", ".join(map(str, sizes))]
 
 

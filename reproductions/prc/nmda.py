@@ -50,7 +50,7 @@ def run(bench: Workbench) -> Findings:
         shapes[drug] = response_curve(cell, fine, _EXPERIMENT)
     tables = [_trace_table(traces), _drug_table(shapes, traces), _curve_table(curves)]
     drawn = {"traces": _trace_figure(traces), "curves": _curve_figure(curves, shapes)}
-    files = [plotting.save(figure, bench.output / f"{name}.png") for name, figure in drawn.items()]
+    files = bench.save(drawn)
     values = {
         "amplitudes": list(_EXPERIMENT.amplitudes),
         "peaks": {drug: curve.peaks.tolist() for drug, curve in curves.items()},

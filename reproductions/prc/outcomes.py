@@ -8,6 +8,7 @@ import numpy as np
 
 from ...readers import open_archive
 from ...trainers.prc import best_threshold_accuracy
+from ..archives import training_logs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,17 +17,23 @@ class Outcomes:
 
     Attributes
     ----------
+    paths : the archives, one per network
     log : column → (network, evaluation)
-    epochs : (evaluation,)
-    n_units, n_steps : hidden units, and steps of a trial
+    n_units, duration : hidden units, and s of a trial
     best_threshold : accuracy under the best constant threshold, (network,); NaN for more than two classes
     """
 
+    paths: tuple[Path, ...]
     log: dict[str, np.ndarray]
-    epochs: np.ndarray
     n_units: int
-    n_steps: int
+    duration: float
     best_threshold: np.ndarray
+
+    @property
+    def epochs(self) -> np.ndarray:
+        """When networks were evaluated, (evaluation,)."""
+        epochs: np.ndarray = self.log["epoch"][0]
+        return epochs
 
     @property
     def accuracy(self) -> np.ndarray:
@@ -38,24 +45,21 @@ class Outcomes:
         row: np.ndarray = self.log[column][:, np.searchsorted(self.epochs, epoch, side="right") - 1]
         return row
 
-    def spikes(self, epoch: int, dt: float) -> float:
+    def spikes(self, epoch: int) -> float:
         """Return the mean spikes per unit and trial."""
-        return float(self.at("firing_rate", epoch).mean() * dt * self.n_steps)
+        return float(self.at("firing_rate", epoch).mean() * self.duration)
 
 
 def read_outcomes(paths: Sequence[Path]) -> Outcomes:
     """Return the outcomes of networks of one kind that were trained equally long."""
-    logs, best = [], []
+    best = []
     for path in paths:
         with open_archive(path, verify=False) as archive:
             assert archive.model is not None  # training writes no other archives
-            assert archive.training is not None
-            logs.append({name: np.asarray(archive.training[name]) for name in archive.training})
+            config = archive.model.config
             recording = archive.recording("final")
-            outputs, labels = np.asarray(recording.outputs), np.asarray(recording.trials["label"])
-            n_units, n_steps = int(archive.model.config["n_units"]), outputs.shape[1]
-        highest = outputs.max(1)
+            highest, labels = np.asarray(recording.outputs).max(1), np.asarray(recording.trials["label"])
+            duration = len(recording.time) * config["dt"]
         is_binary = highest.shape[1] == 2
         best.append(best_threshold_accuracy(highest[:, 1] - highest[:, 0], labels) if is_binary else np.nan)
-    log = {name: np.stack([one[name] for one in logs]) for name in logs[0]}
-    return Outcomes(log, log["epoch"][0].astype(int), n_units, n_steps, np.array(best, float))
+    return Outcomes(tuple(paths), training_logs(paths), int(config["n_units"]), duration, np.array(best, float))

@@ -32,7 +32,7 @@ def run(bench: Workbench) -> Findings:
     bench.note("sweeping")
     sweeps = {name: sweep(*axes, one["soma_threshold"]) for name, one in SODIUM_SETS.items()}
     drawn = {"traces": trace_figure(), "sweep": sweep_figure(sweeps, *axes)}
-    files = [plotting.save(figure, bench.output / f"{name}.png") for name, figure in drawn.items()]
+    files = bench.save(drawn)
     tables = [stored_table(), threshold_table(), drug_table(), sweep_table(sweeps)]
     kinds = {name: one.kinds().tolist() for name, one in sweeps.items()}
     return Findings(tables, _remarks(sweeps), files, {"kinds": list(KINDS), "sweep": kinds})

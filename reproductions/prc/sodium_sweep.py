@@ -23,7 +23,7 @@ SPIKE_SHARE = 0.125
 KINDS = {
     "no dendritic spike": "#e4e4e4",
     "dendritic spike, no somatic one": plotting.CHANNEL_COLOURS["sodium"],
-    "largest after the somatic spike, also without BAP": plotting.CELL_TYPE_COLOURS["I-LIF"],
+    "largest after the somatic spike, also without BAP": plotting.SKY,
     "largest after the somatic spike, only with BAP": plotting.CHANNEL_COLOURS["calcium"],
     "largest before the somatic spike": plotting.INK,
 }

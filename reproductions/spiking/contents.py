@@ -19,6 +19,7 @@ from ...trainers import Batch, load_model, randomness
 from ...trainers.spiking import EvidenceAccumulation, SpikingNetwork
 from ...trainers.task import Trials
 from ..study import FindingsTable
+from ..words import spread
 from .curves import NAMES
 from .published import RULES
 
@@ -121,11 +122,11 @@ def _evidence_table(found: Found, task: EvidenceAccumulation) -> FindingsTable:
     rows = []
     for rule in RULES:
         cells = [
-            _mean([one.evidence[name][sample] for one in found[rule]])
+            spread([one.evidence[name][sample] for one in found[rule]])
             for name in _CARRIERS
             for sample in moments.values()
         ]
-        rows.append([NAMES[rule], _mean([one.accuracy for one in found[rule]]), *cells])
+        rows.append([NAMES[rule], spread([one.accuracy for one in found[rule]]), *cells])
     header = ["rule", "accuracy", *(f"{_WORDS[name]}, {moment}" for name in _CARRIERS for moment in moments)]
     note = (
         "Accuracy and cross-validated R² of the evidence so far (left − right cues), decoded by ridge regression from "
@@ -141,7 +142,7 @@ def _selectivity_table(found: Found) -> FindingsTable:
         cells = []
         for name in types:
             chance = np.mean([one.chance[name] for one in found[rule] if name in one.chance])
-            own = _mean([one.selectivity[name] for one in found[rule] if name in one.selectivity])
+            own = spread([one.selectivity[name] for one in found[rule] if name in one.selectivity])
             cells.append(f"{own} (chance {chance:.3f})")
         rows.append([NAMES[rule], *cells])
     note = "Mean |2 AUC − 1| of the units of a type for the correct choice, from filtered spikes in the last step."
@@ -200,8 +201,3 @@ def figure(found: Found, task: EvidenceAccumulation) -> "Figure":
     handles, labels = drawn.axes[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside right center", frameon=False)
     return drawn
-
-
-def _mean(values: Sequence[float]) -> str:
-    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{spread}"

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ... import plotting
-from ...readers import open_archive
+from .. import drawing
+from ..archives import training_logs
 from ..study import FindingsTable
+from ..words import interval, spread
 from .published import RULES, WINDOWS
 
 if TYPE_CHECKING:
@@ -36,15 +38,9 @@ class Curves:
 
 def read_curves(paths: Sequence[Path], updates_per_epoch: int) -> Curves:
     """Return the learning curves in the archives of networks that were trained equally long."""
-    loss, accuracy = [], []
-    for path in paths:
-        with open_archive(path, verify=False) as archive:
-            log = archive.training
-            assert log is not None  # of a trained network
-            iterations = np.asarray(log["epoch"]) * updates_per_epoch
-            loss.append(np.asarray(log["loss_task" if "loss_task" in log else "loss"], float))
-            accuracy.append(np.asarray(log["performance"], float))
-    return Curves(iterations, np.stack(loss), np.stack(accuracy))
+    log = training_logs(paths)
+    loss = log["loss_task" if "loss_task" in log else "loss"]
+    return Curves(log["epoch"][0] * updates_per_epoch, loss, log["performance"])
 
 
 def windows(iterations: int) -> list[tuple[int, int]]:
@@ -105,8 +101,7 @@ def figure(curves: Mapping[str, Curves], iterations: int) -> "Figure":
         ax.set(xlabel="iteration", ylabel=f"{label} (64 fresh trials, smoothed)", xlim=(0, iterations))
     chance = {"loss": np.log(2), "accuracy": 0.5}
     for ax, level in zip(drawn.axes, chance.values(), strict=True):
-        ax.axhline(level, color=plotting.GREY, linewidth=0.8, linestyle=":")
-        ax.text(iterations, level, "chance ", color=plotting.GREY, ha="right", va="bottom", fontsize="small")
+        drawing.chance(ax, level)
     drawn.axes[0].set_ylim(0, 0.8)
     drawn.axes[1].set_ylim(0.4, 1.01)
     is_published = windows(iterations)[0] in WINDOWS
@@ -117,14 +112,8 @@ def figure(curves: Mapping[str, Curves], iterations: int) -> "Figure":
 
 
 def _band(ax: "Axes", iterations: np.ndarray, values: np.ndarray, rule: str) -> None:
-    smooth = _smoothed(values)
-    mean, colour = smooth.mean(0), plotting.RULE_COLOURS[rule]
-    ax.plot(iterations, mean, color=colour, label=NAMES[rule])
-    if len(values) > 1:
-        from scipy.stats import t
-
-        half = t.ppf(0.975, len(values) - 1) * smooth.std(0, ddof=1) / np.sqrt(len(values))
-        ax.fill_between(iterations, mean - half, mean + half, color=colour, alpha=0.2, linewidth=0)
+    mean, low, high = np.transpose([interval(column) for column in _smoothed(values).T])
+    plotting.banded_curve(ax, iterations, mean, low, high, label=NAMES[rule], color=plotting.RULE_COLOURS[rule])
 
 
 def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
@@ -144,6 +133,5 @@ def _published(ax: "Axes", rule: str, measure: str, iterations: int) -> None:
 
 
 def _cell(values: np.ndarray, published: tuple[float, float] | None) -> str:
-    spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
     theirs = "" if published is None else f" ({published[0]:.3f} ± {published[1]:.3f})"
-    return f"{values.mean():.3f}{spread}{theirs}"
+    return f"{spread(values)}{theirs}"

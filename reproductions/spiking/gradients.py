@@ -1,7 +1,6 @@
 """How the gradients of local learning rules differ from those of BPTT, on one network and one batch."""
 
 import dataclasses
-from typing import cast
 
 import numpy as np
 import torch
@@ -42,8 +41,7 @@ def agreements(model: Model, task: Task, batch: Batch) -> dict[str, Agreement]:
 
 def _without_penalty(model: Model) -> SpikingNetwork:
     config = dataclasses.replace(model.config, rate_cost=0.0)
-    made = SpikingNetwork(config, dtype=torch.float64).load_arrays(model.arrays())
-    return cast(SpikingNetwork, made.batched())
+    return SpikingNetwork(config, dtype=torch.float64).load_arrays(model.arrays()).batched()
 
 
 def _gradient(network: SpikingNetwork, task: Task, batch: Batch, rule: str) -> tuple[np.ndarray, np.ndarray]:

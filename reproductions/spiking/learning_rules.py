@@ -14,10 +14,10 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from ... import plotting
 from ...trainers import Batch, Model, Settings, Task, TrainingLoop, get_family, randomness
 from ...trainers.spiking import EvidenceAccumulation
-from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
+from ..archives import load_network
+from ..study import Findings, FindingsTable, Scale, Study, Workbench
 from . import contents, curves
 from .gradients import COMPARED, Agreement, agreements
 from .published import RULES
@@ -46,7 +46,7 @@ def run(bench: Workbench) -> Findings:
         *contents.tables(found, task),
     ]
     drawn = {"curves": curves.figure(learnt, iterations), "evidence": contents.figure(found, task)}
-    files = [plotting.save(figure, bench.output / f"{name}.png") for name, figure in drawn.items()]
+    files = bench.save(drawn)
     values = {rule: {"loss": one.loss.tolist(), "accuracy": one.accuracy.tolist()} for rule, one in learnt.items()}
     return Findings(tables, [curves.order_remark(learnt, iterations), *contents.remarks(found, task)], files, values)
 
@@ -65,7 +65,7 @@ def _settings(bench: Workbench, rule: str, number: int) -> Settings:
         "task": {"n_cues": budget["cues"], "delay": budget["delay"]},
         "training": {"rule": rule, "epochs": budget["iterations"] // _UPDATES, "updates_per_epoch": _UPDATES},
     }
-    return Settings.resolve("spiking", "evidence", tables, seed=1000 * bench.seed + number)
+    return Settings.resolve("spiking", "evidence", tables, seed=bench.seeds[number])
 
 
 def _task(bench: Workbench) -> EvidenceAccumulation:

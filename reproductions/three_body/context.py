@@ -15,7 +15,9 @@ from ...analysis import trajectory_r2
 from ...trainers import Settings
 from ...trainers.family import get_family
 from ...trainers.three_body.context import split_names
-from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
+from ..archives import load_network
+from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..words import spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +56,7 @@ def _settings(bench: Workbench, model: dict[str, Any], number: int) -> Settings:
         "task": task,
         "training": {"epochs": bench.budget["epochs"], "plateau_checks": 0},
     }
-    return Settings.resolve("three_body", "context", tables, seed=1000 * bench.seed + number)
+    return Settings.resolve("three_body", "context", tables, seed=bench.seeds[number])
 
 
 def _score(path: Path, settings: Settings) -> list[float]:
@@ -77,8 +79,7 @@ def _table(values: dict[str, np.ndarray], bench: Workbench) -> FindingsTable:
     for name, scores in values.items():
         cells = []
         for index, theirs in enumerate(PUBLISHED[name]):
-            spread = f" ± {scores[:, index].std():.3f}" if len(scores) > 1 else ""
-            cells.append(f"{scores[:, index].mean():.3f}{spread} ({theirs:.3f})")
+            cells.append(f"{spread(scores[:, index], ddof=0)} ({theirs:.3f})")
         rows.append([name, *cells])
     data = "the user's recordings" if bench.data else "THE SYNTHETIC STAND-IN, not a monkey"
     note = f"Global R², mean ± s.d. over runs, on {data} (in brackets: published, monkey A, 30 runs)."

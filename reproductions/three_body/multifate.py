@@ -16,7 +16,9 @@ from ...analysis import cka, flatten_samples, trajectory_r2
 from ...trainers import Model, Settings, randomness
 from ...trainers.family import get_family
 from ...trainers.task import Trials
-from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
+from ..archives import load_network
+from ..study import Findings, FindingsTable, Scale, Study, Workbench
+from ..words import spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +63,7 @@ def _settings(bench: Workbench, name: str, number: int) -> Settings:
         "task": _VARIANTS.get(name, {}),
         "training": {name: bench.budget[name] for name in _TRAINING},
     }
-    return Settings.resolve("three_body", "multifate", tables, seed=1000 * bench.seed + number)
+    return Settings.resolve("three_body", "multifate", tables, seed=bench.seeds[number])
 
 
 # The published fits take 30 000 epochs at a rate of 1e-4. In a tenth of them the same losses need a higher rate, and
@@ -148,9 +150,7 @@ def _mean(scores: Sequence[Scores], key: str) -> float:
 
 
 def _spread(scores: Sequence[Scores], key: str) -> str:
-    values = [one[key] for one in scores]
-    spread = f" ± {np.std(values):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{spread}".replace("-", "−")
+    return spread([one[key] for one in scores], ddof=0)
 
 
 def _remarks(values: dict[str, list[Scores]]) -> list[str]:

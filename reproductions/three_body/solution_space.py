@@ -15,7 +15,8 @@ from ...analysis import cka_matrix, flatten_samples
 from ...fixedpoints import find_fixed_points, sample_starts
 from ...trainers import Model, Settings, randomness
 from ...trainers.family import get_family
-from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
+from ..archives import load_network
+from ..study import Findings, FindingsTable, Scale, Study, Workbench
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,20 +62,19 @@ def run(bench: Workbench) -> Findings:
 def _networks(bench: Workbench) -> dict[str, list[Path]]:
     """Return the archives of each class; all networks of one run are trained on the same trials."""
     epochs = bench.budget["epochs"]
-    seeds = [1000 * bench.seed + number for number in range(bench.runs)]
-    first = [_settings(seed, "lowrank_rnn", epochs, learning_rate=1e-2, learning_rate_end=5e-3) for seed in seeds]
+    first = [_settings(seed, "lowrank_rnn", epochs, learning_rate=1e-2, learning_rate_end=5e-3) for seed in bench.seeds]
     found = {"RNN": bench.train(first, "RNN", trials=8)}
     shared = ["input_weight", "output_weight"]
     three_body = {"learning_rate": 5e-3, "learning_rate_end": None, "frozen": shared, "start_parameters": shared}
     for name, limit in (("TBRNN", {"frozen_epochs": epochs // 2}), ("TBRNN_same", {})):
         settings = [
             _settings(seed, "lowrank_tbrnn", epochs, start_from=str(path), **three_body, **limit)
-            for seed, path in zip(seeds, found["RNN"], strict=True)
+            for seed, path in zip(bench.seeds, found["RNN"], strict=True)
         ]
         found[name] = bench.train(settings, name, trials=8)
     gated = [
         _settings(seed, "lowrank_gru", bench.budget["gru_epochs"], learning_rate=1e-2, learning_rate_end=None)
-        for seed in seeds
+        for seed in bench.seeds
     ]
     found["GRU"] = bench.train(gated, "GRU", trials=8)
     return found

@@ -17,8 +17,9 @@ from ...analysis import trajectory_r2
 from ...readers import open_archive
 from ...trainers import Model, Settings, randomness
 from ...trainers.imitation import read_teacher
+from ..archives import load_network
 from ..recovery import dynamical_recovery
-from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
+from ..study import Findings, FindingsTable, Scale, Study, Workbench
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,7 +148,7 @@ def _student(bench: Workbench, teacher: Path, student: str, rank: int, number: i
         "task": {"teacher": str(teacher)},
         "training": {"epochs": epochs, "plateau_checks": bench.budget["plateau_checks"]},
     }
-    return Settings.resolve("three_body", "imitation", tables, seed=1000 * bench.seed + number)
+    return Settings.resolve("three_body", "imitation", tables, seed=bench.seeds[number])
 
 
 def score(case: Case, student: str, rank: int, number: int, teacher_path: Path, path: Path, n_trials: int) -> Score:

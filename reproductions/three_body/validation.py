@@ -18,8 +18,9 @@ from ...trainers import Model, Settings
 from ...trainers.imitation import read_teacher
 from ...trainers.loop import TrainingLoop
 from ...trainers.task import Batch, Trials
+from ..archives import load_network
 from ..recovery import compared_tensors
-from ..study import Findings, FindingsTable, Scale, Study, Workbench, load_network
+from ..study import Findings, FindingsTable, Scale, Study, Workbench
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

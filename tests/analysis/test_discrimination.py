@@ -119,11 +119,12 @@ REFUSED = [
     ((BAD, LABELS), {}, r"activity: found nan at index \(2, 3, 1\)"),
     ((cube()[0], LABELS), {}, r"activity: expected \(trial, time, unit\)"),
     ((cube(), LABELS[1:]), {}, r"labels: expected one label for each of 13 trials, found shape \(12,\)"),
+    ((cube(), np.where(LABELS, 1.0, np.nan)), {}, "labels: found nan at index 0; drop trials without a label"),
     ((cube(), 0 * LABELS), {}, r"labels: expected exactly 2 different values, found 1 \(0\)"),
     ((cube(), np.arange(13)), {}, r"labels: expected exactly 2 different values, found 13 \(0, 1, 2, 3, 4, …\)"),
     ((cube(), LABELS), {"groups": list("abc")}, "groups: expected one label for each of 4 units"),
     ((cube(), LABELS), {"time": [0, 1, 2, 3, 4, 4]}, "time: expected 6 increasing times in seconds"),
-    ((cube(), LABELS), {"n_shuffles": 0}, "n_shuffles: expected a whole number from 1, found 0"),
+    ((cube(), LABELS), {"n_shuffles": 0}, "n_shuffles: expected a whole number of at least 1, found 0"),
 ]
 
 

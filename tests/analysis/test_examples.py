@@ -19,14 +19,14 @@ def test_docstring_examples(path):
 
 PAGES = {
     "analysis": 16,
-    "decoding": 11,
+    "decoding": 10,
     "dpca": 13,
     "maturation": 38,
-    "psth": 18,
-    "selectivity": 25,
-    "similarity": 24,
-    "statistics": 20,
-    "subspaces": 17,
+    "psth": 15,
+    "selectivity": 24,
+    "similarity": 18,
+    "statistics": 17,
+    "subspaces": 14,
 }
 
 

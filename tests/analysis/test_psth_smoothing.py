@@ -105,7 +105,7 @@ def test_forward_average_has_one_point_more_than_its_window_and_shrinks_at_the_e
     np.testing.assert_allclose(forward_average(values, 3), expected)
     np.testing.assert_array_equal(forward_average(values, 0), values)
     assert forward_average(np.ones((5, 2)), 9).shape == (5, 2)
-    with pytest.raises(ConfigurationError, match="window: expected a whole number from 0, found -1"):
+    with pytest.raises(ConfigurationError, match="window: expected a whole number of at least 0, found -1"):
         forward_average(values, -1)
     with pytest.raises(InputError, match=r"values: found nan at index \(0\)"):
         forward_average([np.nan], 1)

@@ -195,7 +195,7 @@ def test_a_statistic_may_handle_nan():
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"groups": [[0, 1]]}, InputError, r"groups\[0\]: expected shape \(4,\), one label per value, found \(2,\)"),
+        ({"groups": [[0, 1]]}, InputError, r"groups\[0\]: expected one label for each of 4 values, found shape \(2,\)"),
         ({"groups": [[0, 0, 1, 1], [0, 1, np.nan, 1]]}, InputError, r"groups\[1\]: found nan at index 2"),
         ({"groups": [[5, 5, 5, 5]]}, InputError, "at least 2 outermost groups to draw from, found 1"),
         ({"groups": []}, InputError, "groups: expected labels of at least one level"),

@@ -163,7 +163,7 @@ def test_null_is_the_statistic_of_every_row_in_any_block_size():
         (([1.0, np.nan], 10), InputError, "labels: found nan at index 1"),
         (([[1, 2]], 10), InputError, r"labels: expected a vector .* \(1, 2\)"),
         (([], 10), InputError, r"found shape \(0,\)"),
-        (([0, 1, 1], 10, 0, [0, 1]), InputError, "groups: expected 3 entries, one per label, found 2"),
+        (([0, 1, 1], 10, 0, [0, 1]), InputError, "groups: expected one label for each of 3 items"),
         ((1, 10), ConfigurationError, "n: expected a whole number of at least 2, found 1"),
         ((5, 0), ConfigurationError, "n_permutations: expected a whole number of at least 1, found 0"),
         ((5, 1.5), ConfigurationError, "found 1.5"),

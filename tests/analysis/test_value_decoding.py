@@ -196,7 +196,7 @@ REFUSED = [
     ((ACTIVITY, VALUES * np.nan), {}, "values: found nan"),
     ((ACTIVITY, VALUES.astype(str)), {}, "values: expected real numbers"),
     ((ACTIVITY, VALUES), {"time": [1, 2]}, "time: expected 6 increasing times"),
-    ((ACTIVITY, VALUES), {"folds": 1}, "folds: expected a whole number from 2 to the 43 trials, found 1"),
+    ((ACTIVITY, VALUES), {"folds": 1}, "folds: expected a whole number from 2 to 43, found 1"),
     (
         (ACTIVITY, VALUES),
         {"folds": [0, 1]},

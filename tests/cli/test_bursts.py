@@ -48,7 +48,7 @@ def pictures(monkeypatch):
 
 
 def test_writes_statistics_codes_and_a_picture(call, tmp_path, pictures):
-    words = ["--label", "side", "--max-interval", "0.01", "--bin-width", "0.04", "--permutations", "40"]
+    words = ["--label", "side", "--max-interval", "0.01", "--bin", "0.04", "--permutations", "40"]
     code, text, err = call("bursts", network(tmp_path), *words, "-o", tmp_path / "b")
     assert (code, err) == (0, "")
     trains = burst_trains(spikes(), TIME, 0.01)

@@ -137,6 +137,7 @@ def test_noise_is_drawn(call, tmp_path):
         (["lnl", "--amplitude", "1,x"], "--amplitude 1,x: expected numbers such as"),
         (["lnl", "--amplitude", "0:60"], "--amplitude 0:60: expected numbers such as"),
         (["lnl", "--amplitude", "0:60:0"], "--amplitude 0:60:0: expected"),
+        (["lnl", "--amplitude", "0:60:9999999999"], "or START:STOP:N, at most 10000"),
         (["lnl", "--amplitude", "nan"], "--amplitude nan: expected"),
         (["lnl", "--amplitude", "1e200"], "--amplitude 1e200: expected"),
         (["lnl", "--dt", "0"], "'--dt': 0.0 is not in the range x>0"),

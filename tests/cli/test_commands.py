@@ -149,6 +149,18 @@ def test_recover_replays_a_student_whose_trials_differ(workshop, call, tmp_path)
     assert np.array(report["r2"]) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_recover_compares_the_arrays_that_are_asked_for(workshop, call, tmp_path):
+    teacher, student = workshop / "lowrank_rnn.h5", workshop / "lowrank_tbrnn.h5"
+    words = ["-o", tmp_path / "r", "--json"]
+    code, text, _ = call("recover", teacher, student, "--array", "kappa", "--array", "activity", *words)
+    assert code == 0
+    [chosen] = json.loads(text)["students"].values()
+    assert chosen["pairs"] == ["kappa", "activity"]
+    [default] = json.loads(call("recover", teacher, student, *words)[1])["students"].values()
+    assert default["pairs"] == ["states", "rates", "outputs"]
+    assert chosen["r2"][1] == default["r2"][1] != chosen["r2"][0]
+
+
 def test_foreign_recordings_are_compared_like_archives(workshop, call, tmp_path):
     with h5py.File(workshop / "rnn.h5") as file:
         activity = file["recordings/final/activity"][:]
@@ -156,6 +168,17 @@ def test_foreign_recordings_are_compared_like_archives(workshop, call, tmp_path)
     code, text, _ = call("cka", workshop / "rnn.h5", tmp_path / "brain.npz", "-o", tmp_path / "cka", "--json")
     assert code == 0
     assert np.array(json.loads(text)["values"])[0, 1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["fixedpoints", "continue", "continue --checkpoints", "lyapunov", "emergence --at go", "psth --stages", "saccades"],
+)
+def test_foreign_recordings_have_no_network(words, call, tmp_path):
+    np.savez(tmp_path / "brain.npz", activity=np.zeros((2, 3, 4)), dt=0.2)
+    code, out, err = call(*words.split(), tmp_path / "brain.npz", "-o", tmp_path / "o")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "a recording of format npz, which holds no network" in err
 
 
 def test_dry_run_prints_every_option_and_writes_nothing(call, tmp_path):
@@ -296,6 +319,10 @@ REFUSED = [
     (
         ["cka", "{w}/rnn.h5", "{w}/rnn.h5", "-o", "{t}/c", "--array", "activty"],
         "unknown array 'activty': did you mean 'activity'",
+    ),
+    (
+        ["recover", "{w}/rnn.h5", "{w}/rnn.h5", "-o", "{t}/r", "--array", "kapa"],
+        "unknown array 'kapa'",
     ),
     (
         ["cka", "{w}/rnn.h5", "{w}/rnn.h5", "-o", "{t}/c", "--where", "npulses=2"],

@@ -108,6 +108,8 @@ REFUSED = [
     (["one"], ["--label", "clue"], "unknown trial column 'clue': did you mean 'cue'"),
     (["one"], ["--label", "same"], "labels: all 48 are '0.0', expected at least two different labels"),
     (["one"], ["--label", "cue", "--cv", "x"], "--cv x: expected a number of folds or leave-one-out"),
+    (["one"], ["--label", "cue", "--cv", "²"], "--cv ²: expected a number of folds or leave-one-out"),
+    (["one"], ["--label", "cue", "--stride", "nan"], "--stride nan: expected 0.1 s (one sample) to 2 s"),
     (["one"], ["--label", "cue", "--window", "9"], "--window 9: expected 0.1 s (one sample) to 2 s"),
     (["one"], ["--label", "cue", "--shrinkage", "big"], "--shrinkage big: expected a number from 0 to 1 or auto"),
     (["one"], ["--label", "cue", "--classifier", "svm", "--shrinkage", "0.1"], "unknown option 'shrinkage'"),

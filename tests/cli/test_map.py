@@ -1,6 +1,7 @@
 """The map of commands: quick, complete, and teaching by example."""
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -44,6 +45,29 @@ def test_every_help_has_an_example(name, capfd):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_the_examples_of_a_help_parse(name):
+    group = click.Context(cli)
+    text = cli.get_command(group, name).help.partition("Example")[2]
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith("dynascope ")]
+    assert lines
+    for line in lines:
+        _, chosen, *words = shlex.split(line.partition("&&")[0].partition(">>")[0])
+        assert chosen == name
+        cli.get_command(group, chosen).make_context(chosen, words)
+
+
+def test_choices_are_those_of_the_analyses():
+    from dynascope.analysis.decoding import classifiers
+    from dynascope.analysis.psth import assignment
+    from dynascope.analysis.similarity_measures import MEASURES
+    from dynascope.cli import decode, similarity, stage_options
+
+    assert set(decode.CLASSIFIERS) == set(classifiers.CLASSIFIERS)
+    assert set(similarity.MEASURES) == {"cka", *MEASURES}
+    assert stage_options.MODES == assignment.MODES
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_map_says_what_the_command_is(name):
     command = cli.get_command(click.Context(cli), name)
     assert isinstance(command, click.Command)
@@ -80,6 +104,15 @@ def test_a_bug_leaves_a_log_and_exit_code_70(monkeypatch, capfd):
     with open(log) as file:
         assert "ZeroDivisionError: a slip of ours" in file.read()
     os.unlink(log)
+
+
+def test_too_little_memory_is_no_bug(monkeypatch, capfd):
+    def greedy(*_, **__):
+        raise MemoryError("Unable to allocate 7 TiB")
+
+    monkeypatch.setattr(cli, "main", greedy)
+    assert run(["info", "x"]) == 1
+    assert capfd.readouterr().err == "dynascope: not enough memory (Unable to allocate 7 TiB)\n"
 
 
 def test_interruption_is_130(monkeypatch, capfd):

@@ -12,6 +12,7 @@ from dynascope.readers import open_archive
 SMALL = [
     "model.n_units=3", "model.normalized_kernels=true", "task.n_channels=10", "task.duration=0.05",
     "task.input_rate=40", "training.n_trials=16", "training.batch_size=16", "training.epochs=2",
+    "training.keep_every=1",
 ]  # fmt: skip
 
 
@@ -68,6 +69,42 @@ def test_a_strong_input_leaves_no_fixed_point(folder, call):
     assert found["spiking_units"]
 
 
+def test_compartments_are_compared_with_and_without_drugs(folder, call, tmp_path):
+    arrays = ["--array", "dendrite", "--array", "soma"]
+    words = [*arrays, "-o", tmp_path / "r", "--json"]
+    code, out, err = call("recover", folder / "net.h5", folder / "drug.h5", *words)
+    assert (code, err) == (0, "")
+    [found] = json.loads(out)["students"].values()
+    assert found["pairs"] == ["dendrite", "soma"]
+    assert "dynamics" not in found  # the step of both jumps
+    code, out, _ = call("cka", folder / "net.h5", folder / "net.h5", *words)
+    assert code == 0
+    assert json.loads(out)["names"] == ["net: dendrite", "net: soma"]
+
+
+def test_the_final_weights_are_a_checkpoint_once(folder, call, tmp_path):
+    assert call("export", folder / "run", "--keep", "all", "--trials", "8", "-o", tmp_path / "all.h5")[0] == 0
+    options = ["--stages", "--label", "label", "--stage-mode", "published_windows", "--json"]
+    code, out, err = call("psth", tmp_path / "all.h5", *options, "-o", tmp_path / "stages")
+    assert code == 0, err
+    assert err.startswith("3 checkpoints of 1 network")
+    found = json.loads(out)
+    assert found["stages"]["trials_seen"] == [0, 16, 32]
+    assert found["psth"]["quantity"] == "activity (Hz)"
+
+
+def test_the_quiet_state_is_that_of_the_chosen_recording(folder, call, tmp_path):
+    archive, constant = tmp_path / "all.h5", ["--input", ",".join(["0.01"] * 10), "--json"]
+    assert call("export", folder / "run", "--keep", "all", "--trials", "8", "-o", archive)[0] == 0
+    at = {}
+    for name in ("0000000", "0000032", "final"):
+        out = call("fixedpoints", archive, "--recording", name, "-o", tmp_path / name, *constant)[1]
+        [found] = json.loads(out)["archives"].values()
+        at[name] = np.array(found["states"])
+    assert at["final"] == pytest.approx(at["0000032"], abs=1e-6)
+    assert not np.allclose(at["final"], at["0000000"], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -104,6 +141,7 @@ def test_drugs_during_training(tmp_path, call):
         ["info", "net.h5"],
         ["validate", "net.h5"],
         ["raster", "net.h5", "-o", "raster"],
+        ["unit", "net.h5", "--unit", "0", "--label", "label", "--array", "soma", "-o", "unit"],
     ],
 )
 def test_commands_for_any_archive(folder, call, monkeypatch, words):

@@ -97,7 +97,7 @@ def test_units_are_sorted_by_cell_type(call, tmp_path, pictures):
 def test_chosen_trials_json_and_format(call, tmp_path, pictures):
     code, text, _ = call(
         "raster", network(tmp_path), "-o", tmp_path / "r", "--where", "label=0", "--trial", "2", "--trial", "2",
-        "--json", "--format", "svg", "--bin-width", "0.05",
+        "--json", "--format", "svg", "--bin", "0.05",
     )  # fmt: skip
     assert code == 0
     values = json.loads(text)
@@ -144,7 +144,7 @@ REFUSED = [
     ({}, ["--array", "outputs"], "array 'outputs' has shape (6, 80, 2), expected (trial, time, unit) (6, 80, 5)"),
     ({}, ["--group", "cell_tpe"], "unknown unit column 'cell_tpe': did you mean 'cell_type'"),
     ({}, ["--bin-width", "1"], "bin_width: expected 0.002 s (one sample) to 0.16 s (the trials), found 1"),
-    ({}, ["--bin-width", "0"], "Invalid value for '--bin-width'"),
+    ({}, ["--bin-width", "0"], "Invalid value for '--bin'"),
     ({}, ["--where", "label=7"], "no trial meets label=7"),
     ({"states": {}}, [], "holds no spikes; where the activity counts spikes, choose it with --array activity"),
     ({"time": np.geomspace(0.5, 0.66, N_SAMPLES)}, [], "at equal intervals of time"),

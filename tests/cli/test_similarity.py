@@ -21,7 +21,8 @@ def recordings(tmp_path_factory):
     found = {}
     for name, units in (("a", 4), ("b", 5), ("c", 6)):
         activity = sources @ rng.standard_normal((3, units)) + 0.3 * rng.standard_normal((16, 10, units))
-        recording = Recording(activity=activity, time=0.1 * np.arange(10), trials={"choice": choice})
+        states = {"soma": np.cumsum(activity, axis=1)}
+        recording = Recording(activity=activity, time=0.1 * np.arange(10), trials={"choice": choice}, states=states)
         write_archive(folder / f"{name}.h5", {"final": recording})
         found[name] = activity
     return folder, found, choice
@@ -69,10 +70,38 @@ def test_cka_is_that_of_the_command_cka(recordings, call, tmp_path):
     assert json.loads(one)["values"] == json.loads(other)["values"]
 
 
+@pytest.mark.parametrize("command", ["cka", "similarity"])
+def test_an_array_for_each_archive(command, recordings, call, tmp_path):
+    folder, activity, _ = recordings
+    files = [folder / "a.h5", folder / "a.h5", folder / "b.h5"]
+    arrays = ["activity", "soma", "states/soma"]
+    words = [word for array in arrays for word in ("--array", array)]
+    code, text, err = call(command, *files, *words, "-o", tmp_path / "out", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(text)
+    assert found["names"] == ["a: activity", "a: soma", "b: states/soma"]
+    soma = {name: np.cumsum(activity[name], axis=1) for name in ("a", "b")}
+    flat = [analysis.flatten_samples(each) for each in (activity["a"], soma["a"], soma["b"])]
+    assert np.array(found["values"]) == pytest.approx(analysis.cka_matrix(flat), abs=1e-5)
+
+
+def test_one_array_for_all_archives_needs_no_name(recordings, call, tmp_path):
+    folder, activity, _ = recordings
+    text = call("cka", folder / "a.h5", folder / "b.h5", "--array", "soma", "-o", tmp_path / "out", "--json")[1]
+    found = json.loads(text)
+    assert found["names"] == ["a", "b"]
+    flat = [analysis.flatten_samples(np.cumsum(activity[name], axis=1)) for name in ("a", "b")]
+    assert found["values"][0][1] == pytest.approx(analysis.cka(*flat), abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["a.h5"], "at least 2 files"),
+        (["a.h5", "a.h5"], "a.h5: found twice, with the array activity"),
+        (["a.h5", "a.h5", "--array", "soma"], "a.h5: found twice, with the array soma"),
+        (["a.h5", "b.h5", "c.h5", "--array", "soma", "--array", "activity"], "one for each of the 3, found 2"),
+        (["a.h5", "b.h5", "--array", "soma", "--array", "sma"], "b.h5: unknown array 'sma': did you mean 'soma'"),
         (["a.h5", "b.h5", "--measure", "rsa"], "name their trial column with --label"),
         (["a.h5", "b.h5", "--label", "chioce"], "unknown trial column 'chioce': did you mean 'choice'"),
         (["a.h5", "b.h5", "--measure", "cca", "--rank", "3"], "option of measure 'cca'"),

@@ -324,10 +324,10 @@ def test_description_names_everything(archive_path):
         text, found = describe(archive), describe_dict(archive)
     expected = [
         "every element",
-        "three_body: n_units 5, alpha 0.1, rank unknown",
+        "three_body: n_units 5, alpha 0.1, rank –",
         "61 parameters: w (5, 5), w_in (5, 2), gain (), mask (5, 5)",
         "odr: seed 1267650600228229401496703205376, delays [0.5, 1.5]",
-        "2 rows, the last: step 10, loss unknown",
+        "2 rows, the last: step 10, loss –",
         "recording 0000100/odr: 6 trials × 6 samples × 5 units",
         "activity (6, 6, 5) float32 Hz",
         "angle [rad], correct, cue",

@@ -1,12 +1,11 @@
-"""What the study of strategies computes: wirings with and without their gain, fixed points at zero input, and words."""
+"""What the study of strategies computes: wirings with and without their gain, fixed points at zero input."""
 
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from dynascope.analysis import learning_speed
-from dynascope.reproductions.connectome import learning, networks, published, radii, slow_modes, words
+from dynascope.reproductions.connectome import learning, networks, published, radii, slow_modes
 from dynascope.reproductions.connectome.networks import STRATEGIES, Combo, Curves, Strategy, Wiring
 from dynascope.reproductions.study import Scale, Study, Workbench
 from dynascope.trainers import TrainingLoop, randomness
@@ -198,14 +197,3 @@ def test_the_control_says_what_is_left_at_equal_radius():
     assert "99 % epoch of no null model differs" in learning.control_remarks(results, ["rand"], [0.5, 1.5])[1]
     results |= {Wiring(strategy): of(1, 1.0) for strategy in STRATEGIES}
     assert "99 % epoch of rand differs" in learning.control_remarks(results, ["rand"], [0.5, 1.5])[1]
-
-
-def test_numbers_are_written_with_what_is_known_of_their_spread():
-    assert words.spread(np.array([1.0, 3.0, np.nan]), 1) == "2.0 ± 1.4"
-    assert words.spread(np.array([np.nan])) == words.between(np.array([np.nan])) == words.MISSING
-    assert words.between(np.array([4.0])) == "+4"
-    five = np.array([1.0, 2.0, 3.0, 4.0, 5.0, np.nan])
-    for level in (0.95, 0.99):
-        expected = stats.ttest_1samp(five[:5], 0).confidence_interval(level)
-        np.testing.assert_allclose(words.interval(five, level), (3, *expected))
-    assert words.between(five, ".1f") == "3.0 (1.0 to 5.0)"

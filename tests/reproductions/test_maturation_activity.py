@@ -11,6 +11,7 @@ from scipy import stats
 
 from dynascope.analysis import TrainingGrowth, period_activity, preferred_psth, select_units, stage_psth
 from dynascope.analysis.psth import Stages
+from dynascope.reproductions import words
 from dynascope.reproductions.maturation import delay_growth, periods, populations, stage_curves, tuned, tuning
 from dynascope.reproductions.maturation import stage_psth as study
 from dynascope.reproductions.maturation.networks import RULES, Network, followed, networks
@@ -112,11 +113,6 @@ def test_words():
     assert (
         populations.rising([{"early": 1, "mature": 3}, {"early": 1, "mid": np.nan, "mature": 3}]) == "0 of 0 networks"
     )
-    assert populations.number(-0.125, 1) == "−0.1"
-    assert populations.number(np.nan) == "–"
-    assert populations.with_interval(1, -1, 3, 1) == "1.0 [−1.0, 3.0]"
-    assert populations.with_interval(1, np.nan, np.nan) == "1.00"
-    assert populations.small(1.23e-9) == "1.2e-09"
 
 
 def test_a_peak_is_no_end_of_a_slope():
@@ -140,12 +136,12 @@ def test_the_stage_figure_shows_the_curves_at_the_published_times(maturation, fo
     row = rows_of(curve_table)["mid opposite", "ours"]
     for moment, sample in at.items():
         shown = row[2 + stage_curves.TIMES.index(moment)]
-        assert shown == populations.number(plain.mean[plain.stages.index("mid"), 1, sample])
+        assert shown == words.number(plain.mean[plain.stages.index("mid"), 1, sample])
     settled = stage_psth(
         checkpoints, labels="cue", stages=checkpoints.stages(), epoch="stim1",
         **{**populations.PUBLISHED, "baseline": (0.3, 1.0)}, **checkpoints.what(),
     )  # fmt: skip
-    assert rows_of(curve_table)["early preferred", "ours, settled"][4] == populations.number(settled.mean[0, 0, 74])
+    assert rows_of(curve_table)["early preferred", "ours, settled"][4] == words.number(settled.mean[0, 0, 74])
     assert [row[1] for row in stage_table.rows] == ["2, 1", "1, 1", "1, 2"]
     assert [row[3] for row in stage_table.rows] == ["0.25, 0.30", "0.50, 0.50", "0.90, 0.75"]
     assert [tuple(row[:3]) for row in epoch_table.rows] == [
@@ -156,7 +152,7 @@ def test_the_stage_figure_shows_the_curves_at_the_published_times(maturation, fo
         **populations.CORRECTED, **checkpoints.what(),
     )  # fmt: skip
     gap = populations.epoch_gap(corrected, "early", "mature")
-    assert epoch_table.rows[0][-1] == populations.with_interval(*gap)
+    assert epoch_table.rows[0][-1] == words.with_interval(*gap)
     by_network = findings.values["odrd, selected on stim1, mean over stim1"]
     rising = populations.rising(by_network.values())
     assert findings.remarks[0].startswith(f"odrd: cue activity rises from early to mid to mature in {rising}")
@@ -204,14 +200,14 @@ def test_the_growth_figure_counts_phases(maturation, found, monkeypatch):
         lines = {name: curves.growth(name, "delay1") for name in names}
     values = {name: line.value[:, line.conditions.index("preferred")] for name, line in lines.items()}
     rows = {row[0]: row[1] for row in phase_table.rows}
-    assert rows["beginning"] == f"{populations.number(values['one'][0])}, –"
-    assert rows["mid"] == f"{populations.number(values['one'][2])}, {populations.number(values['other'][2])}"
+    assert rows["beginning"] == f"{words.number(values['one'][0])}, –"
+    assert rows["mid"] == f"{words.number(values['one'][2])}, {words.number(values['other'][2])}"
     rise = np.median(values["one"][1:]) / values["one"][1]
-    assert rows["end / late plateau"].startswith(populations.number(rise))
+    assert rows["end / late plateau"].startswith(words.number(rise))
     mature = np.mean([line[3] for line in values.values()])
     plateau = np.mean([values["one"][1], values["other"][:2].mean()])
-    assert growth_table.rows[0][5] == populations.number(mature)
-    assert growth_table.rows[0][6].split(" ")[0] == populations.number(mature - plateau)
+    assert growth_table.rows[0][5] == words.number(mature)
+    assert growth_table.rows[0][6].split(" ")[0] == words.number(mature - plateau)
     assert isinstance(lines["one"], TrainingGrowth)
 
 
@@ -282,9 +278,9 @@ def test_the_tuning_figure(maturation, found, odrd, monkeypatch):
     made = tuned.tuning(odrd[0])
     curve_table, test_table, network_table = findings.tables
     mature = tuned.stage_curves(made)["mature"]
-    assert rows_of(curve_table)["mature", "ours"][2:-1] == [populations.number(value) for value in mature]
-    assert test_table.rows[1][2] == populations.small(tuned.height_tests(made).p_values[0, 2])
-    assert test_table.rows[1][4] == populations.with_interval(*tuned.gap(made, "early", "mature", "height"))
+    assert rows_of(curve_table)["mature", "ours"][2:-1] == [words.number(value) for value in mature]
+    assert test_table.rows[1][2] == words.small(tuned.height_tests(made).p_values[0, 2])
+    assert test_table.rows[1][4] == words.with_interval(*tuned.gap(made, "early", "mature", "height"))
     assert len(network_table.rows) == 2 * len(tuned.MEASURES)
 
 
@@ -327,7 +323,7 @@ def test_the_period_figure_tests_the_last_checkpoints(maturation, found, monkeyp
             )  # fmt: skip
             values = own.mean[0, 125:150].mean(axis=0)
             units.append(values[~np.isnan(values)])
-    p = populations.small(stats.f_oneway(*units).pvalue)
+    p = words.small(stats.f_oneway(*units).pvalue)
     assert test_table.rows[0][5].split(", ")[0] == p
-    assert [row[2].split(", ")[0] for row in delay_table.rows] == [populations.number(own.mean()) for own in units]
+    assert [row[2].split(", ")[0] for row in delay_table.rows] == [words.number(own.mean()) for own in units]
     assert [row[0] for row in test_table.rows] == ["odrd delay2", "odr delay1"]

@@ -1,10 +1,9 @@
-"""Checkpoints that stand for stages, means over networks, and the four studies that look at them."""
+"""Checkpoints that stand for stages, and the four studies that look at them."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from dynascope import plotting
 from dynascope.reproductions.maturation import dpca, pca, similarity, unit
@@ -14,7 +13,6 @@ from dynascope.reproductions.maturation.moments import (
     at_stages,
     by_network,
     fullest,
-    over_networks,
     representatives,
 )
 from dynascope.reproductions.maturation.networks import RULES, Network, networks
@@ -69,14 +67,6 @@ def test_numbers_of_moments_by_network_and_stage():
     assert (at_stage(table, "mature"), at_stage(table, "early"), at_stage([], "mid")) == ([3.0], [1.0], [])
     assert fullest(moments) == "b"
     assert fullest(moments[:2]) == "a"
-
-
-def test_means_over_networks_have_students_interval():
-    values = [0.5, 0.7, 0.9]
-    low, high = stats.t.interval(0.95, 2, loc=0.7, scale=stats.sem(values))
-    assert over_networks([*values, np.nan]) == f"0.70 [{low:.2f}, {high:.2f}]"
-    assert over_networks([0.5]) == "0.50"
-    assert over_networks([]) == "–"
 
 
 def test_opposite_places_are_told_apart_by_the_line_alone():

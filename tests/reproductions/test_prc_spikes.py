@@ -92,7 +92,7 @@ def test_responses_are_to_the_published_conditions_and_parts_of_the_record(found
 
 
 def test_bursts_need_the_loop(found):
-    within = {drug: loop.intervals(one["bursting"]["both"].onsets)[0] for drug, one in found.items()}
+    within = {drug: one["bursting"]["both"].bursts[1] for drug, one in found.items()}
     assert len(within["no drug"]) == 4
     assert len(within["BAP blocked"]) == len(within["sodium blocked"]) == 0
     # Without its conductance the dendrite is silent, and the soma fires as if alone, but for a BAP without effect.
@@ -103,13 +103,14 @@ def test_bursts_need_the_loop(found):
         assert len(found["BAP blocked"]["gain"][name].onsets) <= len(control.onsets)
 
 
-def test_intervals_divide_spikes_into_bursts():
-    onsets = np.array([1.0, 4.0, 18.0, 33.0, 100.0, 101.0])
-    assert [one.tolist() for one in loop.bursts(onsets, 15.0)] == [[1, 4, 18], [33], [100, 101]]
-    within, between = loop.intervals(onsets, 15.0)
-    assert (within.tolist(), between.tolist()) == ([3, 14, 1], [15, 67])
-    assert loop.bursts(np.empty(0)) == []
-    assert [len(one) for one in loop.bursts(np.array([3.0]))] == [1]
+def test_bursts_are_groups_of_printed_spikes(found):
+    one = found["no drug"]["bursting"]["both"]
+    sizes, within, between = one.bursts
+    apart = np.diff(one.onsets)
+    assert sizes.tolist() == [3, 2, 2]
+    np.testing.assert_allclose(within, apart[apart <= loop.BURST_INTERVAL])
+    np.testing.assert_allclose(between, apart[apart > loop.BURST_INTERVAL])
+    assert [len(each) for each in found["no drug"]["bursting"]["dendrite"].bursts] == [0, 0, 0]
 
 
 def test_cells_of_a_sweep_are_of_the_kind_that_their_traces_say():

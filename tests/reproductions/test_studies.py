@@ -46,7 +46,7 @@ TINY = {
     "prc.sodium": {"peak_step": 0.5, "threshold_step": 0.5, "width_step": 0.05},
     "prc.nmda": {"fine_amplitudes": 20},
     "prc.loop": {},
-    "prc.memorise": {"epochs": 3, "patterns": 8, "rates": [0.003]},
+    "prc.memorise": {"epochs": 3, "patterns": 32, "rates": [0.003]},
     "prc.digits": {"epochs": 2, "units": 8, "n_train": 40, "n_test": 12},
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from making import rng
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.trainers.connectome.conversion import Conversion, convert
@@ -9,10 +10,6 @@ from dynascope.trainers.connectome.data import load_connectome
 from dynascope.trainers.connectome.partition import LEAST_PART, random_parts
 
 TINY = float(np.finfo(np.float32).tiny)
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def random_connectome(n, n_connections, seed=0):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from making import rng
 from scipy import stats
 
 from dynascope.errors import ConfigurationError, InputError
@@ -16,10 +17,6 @@ from dynascope.trainers.connectome.initialization import (
     remapped,
 )
 from dynascope.trainers.connectome.null_models import permute_entries
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from making import drawn
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.readers import open_archive
@@ -31,8 +32,7 @@ def options(directory, **own):
 
 
 def network(directory, *, members=None, dtype=torch.float64, seed=0, **own):
-    draws = [np.random.default_rng(seed + k) for k in range(members or 1)]
-    return FAMILY.model(options(directory, **own), members=members, generators=draws, dtype=dtype)
+    return drawn("connectome", options(directory, **own), members=members, seed=seed, dtype=dtype)
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])

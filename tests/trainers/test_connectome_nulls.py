@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from making import rng
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.trainers.connectome.conversion import Conversion, NeuronMatrix, convert
@@ -26,10 +27,6 @@ from dynascope.trainers.connectome.null_models import (
     randomized,
     rewire_degrees,
 )
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 @pytest.fixture(scope="module")

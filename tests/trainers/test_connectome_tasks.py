@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from making import rng
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.trainers.config import build
@@ -30,10 +31,6 @@ def bank(tmp_path):
     path = tmp_path / "bank.npz"
     np.savez(path, codes=codes, labels=np.tile([5, 2, 7], 4))
     return str(path), codes, np.tile([5, 2, 7], 4)
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def as_batch(trials):

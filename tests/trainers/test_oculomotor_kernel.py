@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from making import drawn
 
 from dynascope.trainers.model import Model
 from dynascope.trainers.oculomotor import FAMILY
@@ -11,9 +12,8 @@ UNITS, CHANNELS, TRIALS, STEPS = 8, 5, 4, 9
 
 
 def network(config=None, members=None, dtype=torch.float64):
-    generators = [np.random.default_rng(seed) for seed in range(members or 1)]
     options = {"n_units": UNITS, "n_inputs": CHANNELS, "n_outputs": 3, "recurrent_gain": 0.9, **(config or {})}
-    model = FAMILY.model(options, members=members, generators=generators, dtype=dtype)
+    model = drawn("oculomotor", options, members=members, dtype=dtype)
     with torch.no_grad():
         model.recurrent_bias.add_(0.1)
         model.output_bias.add_(-0.3)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from making import drawn
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.trainers.activations import ACTIVATIONS
@@ -27,9 +28,8 @@ FORMULAS = {
 
 def network(config=None, members=None, dtype=torch.float64, seed=0):
     """Return networks of 7 units, 3 sensory and 2 rule channels."""
-    generators = [np.random.default_rng(seed + member) for member in range(members or 1)]
     options = {"n_units": 7, "n_inputs": 5, "n_outputs": 3, **(config or {})}
-    return FAMILY.model(options, members=members, generators=generators, dtype=dtype)
+    return drawn("oculomotor", options, members=members, seed=seed, dtype=dtype)
 
 
 def scrambled(config, seed=1):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from making import drawn
 
 from dynascope.errors import InputError
 from dynascope.trainers import randomness, record
@@ -14,7 +15,7 @@ def network(rule="odrd", **model):
     """A rule of all_new and a network with arbitrary weights that answers differently from trial to trial."""
     rules = FAMILY.task("all_new", {}).rules
     options = {"n_units": 12, "n_inputs": rules[rule].n_inputs, "n_outputs": 9, "recurrent_gain": 1.0, **model}
-    return FAMILY.model(options, generators=[np.random.default_rng(3)], dtype=torch.float64), rules[rule]
+    return drawn("oculomotor", options, seed=3), rules[rule]
 
 
 def test_scores_are_those_of_a_recording_of_the_same_trials():

@@ -6,14 +6,11 @@ import numpy as np
 import oculomotor_plain as plain
 import pytest
 import torch
+from making import rng
 
 from dynascope.trainers.oculomotor.ring import Ring, circular_distance
 
 TURN = 2 * math.pi
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def test_bump_values_as_published():

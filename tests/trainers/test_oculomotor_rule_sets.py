@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from making import rng
 from scipy import stats
 
 from dynascope.errors import ConfigurationError
@@ -22,10 +23,6 @@ CHANNELS = {
     "mix_p_mon_6tasks": ("match", "match_easy", "match_passive", *SIX),
     "seq_train_test": ("odr500", "odrd", "overlap", "zero_gap", "gap"),
 }
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def make_set(name="all_new", **options):

@@ -6,6 +6,7 @@ import numpy as np
 import oculomotor_plain as plain
 import pytest
 import torch
+from making import rng
 from scipy import stats
 
 from dynascope.errors import InputError
@@ -41,10 +42,6 @@ STEPS = {
     "match_passive": (175, 175, 50, 75, 150),
 }
 MATCHES = ("match", "match_easy", "match_passive")
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def make(rule, channels=SIX, **options):

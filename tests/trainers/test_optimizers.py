@@ -3,20 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from making import drawn
 
 from dynascope.trainers import Settings
 from dynascope.trainers.loop import TrainingLoop
 from dynascope.trainers.optimizers import Optimizer
 from dynascope.trainers.settings import TrainingConfig
-from dynascope.trainers.spiking import FAMILY
 
 NAMES = ("input_weight", "recurrent_weight", "output_weight", "output_bias")
 
 
 def make_model(dtype=torch.float64, members=2):
-    generators = [np.random.default_rng(member) for member in range(members)]
-    options = {"n_units": 6, "n_inputs": 3, "wiring": "none"}
-    return FAMILY.model(options, members=members, generators=generators, dtype=dtype)
+    return drawn("spiking", {"n_units": 6, "n_inputs": 3, "wiring": "none"}, members=members, dtype=dtype)
 
 
 def drawn_gradients(model, size, n_steps=8):

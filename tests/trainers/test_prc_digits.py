@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from making import rng
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.trainers.config import as_mapping, build
@@ -13,10 +14,6 @@ from dynascope.trainers.prc.stand_in import draw_stand_in, write_stand_in
 from dynascope.trainers.settings import Settings
 
 SMALL = {"n_train": 60, "n_test": 25, "n_channels": 30, "n_speakers": 3, "n_test_speakers": 2}
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def events(recordings, labels=None, speakers=None):

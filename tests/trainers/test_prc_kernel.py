@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from making import drawn
 from scipy.special import expit
 
 from dynascope.errors import InputError
@@ -30,11 +31,7 @@ SIZES = {"n_units": 5, "n_inputs": 12, "n_outputs": 3}
 
 def network(kind="bap", *, members=2, dtype=torch.float64, **options):
     options = {"kind": kind, "weight_scale": SCALES[kind], **SIZES, **options}
-    return FAMILY.model(options, members=members, generators=_generators(members), dtype=dtype)
-
-
-def _generators(members):
-    return [np.random.default_rng(seed) for seed in range(members)]
+    return drawn("prc", options, members=members, dtype=dtype)
 
 
 def patterns(*shape, density=0.08, most=1, seed=3):
@@ -302,12 +299,13 @@ def test_only_one_of_the_results_may_matter():
 
 def test_a_network_that_has_diverged_is_seen():
     for name, value in (("somatic_weight", torch.nan), ("output_weight", torch.inf)):
-        model = network()
-        with torch.no_grad():
-            model.weight(name)[0].view(-1)[3] = value
-        found = run_compiled(model, INPUTS)
-        assert found.outputs[0].isnan().all()
-        assert found.outputs[1].isfinite().all()
+        for is_compiled in (True, False):
+            model = network(compiled=is_compiled)
+            with torch.no_grad():
+                model.weight(name)[0].view(-1)[3] = value
+            found = model.respond(INPUTS)
+            assert found.outputs[0].isnan().all()
+            assert found.outputs[1].isfinite().all()
 
 
 class TestCache:
@@ -334,6 +332,12 @@ class TestCache:
         assert once == 2 * 3
         assert torch.equal(self.outputs(model, inputs), first)
         assert listings[0] == once
+
+    def test_what_all_networks_hear_is_listed_once(self, listings):
+        inputs, model = INPUTS[:1].expand(2, -1, -1, -1), network()
+        found = self.outputs(model, inputs)
+        assert listings[0] == 3
+        assert torch.equal(found, self.outputs(model, inputs.contiguous()))
 
     def test_a_change_in_place_is_seen(self):
         inputs, model = INPUTS.clone(), network()

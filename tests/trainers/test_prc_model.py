@@ -6,6 +6,7 @@ import numpy as np
 import prc_plain
 import pytest
 import torch
+from making import drawn
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.trainers.prc import FAMILY, KINDS, DendriticNetwork, PrcConfig
@@ -26,8 +27,7 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 def make(kind, members=None, seed=3, **options):
     config = {"kind": kind, "n_units": 5, "n_inputs": 8, "weight_scale": WEIGHT_SCALES["memorise"][kind], **options}
-    generators = [np.random.default_rng(seed + member) for member in range(members or 1)]
-    return DendriticNetwork(PrcConfig(**config), members=members, generators=generators, dtype=torch.float64)
+    return drawn("prc", config, members=members, seed=seed)
 
 
 def spikes(n_trials=6, n_steps=60, rate=0.1, n_inputs=8, members=None):

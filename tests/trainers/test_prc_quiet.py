@@ -5,21 +5,21 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from making import drawn
 
 from dynascope.errors import InputError
 from dynascope.fixedpoints import find_fixed_points
 from dynascope.trainers import get_family
-from dynascope.trainers.prc import KINDS, DendriticNetwork, PrcConfig
+from dynascope.trainers.prc import KINDS
+from dynascope.trainers.prc.defaults import WEIGHT_SCALES
 from dynascope.trainers.prc.quiet import constant_gain, persists, saturated
 
 VARIANTS = [{}, {"normalized_kernels": True}, {"synapse": "alpha"}, {"synapse": "difference"}]
-SCALES = {"one_compartment": 140.0, "no_bap": 15.0, "bap": 15.0, "parallel": 1.0, "parallel_bap": 1.0}
 
 
 def make(kind, members=None, dtype=torch.float64, **options):
-    normal = {"kind": kind, "n_units": 5, "n_inputs": 6, "weight_scale": SCALES[kind]}
-    generators = [np.random.default_rng(3 + member) for member in range(members or 1)]
-    return DendriticNetwork(PrcConfig(**normal | options), members=members, generators=generators, dtype=dtype)
+    normal = {"kind": kind, "n_units": 5, "n_inputs": 6, "weight_scale": WEIGHT_SCALES["memorise"][kind]}
+    return drawn("prc", normal | options, members=members, seed=3, dtype=dtype)
 
 
 def weak_input(seed=1, size=0.02):

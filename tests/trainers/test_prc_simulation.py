@@ -68,8 +68,8 @@ def in_a_loop(cell):
 KERNELS = {
     "exponential": Exponential(2.0),
     "late and cut": Exponential(2.0, 4.0, first=0.5, delay=2),
-    "alpha": Alpha(1.5, 3.0),
-    "difference": Difference(0.3, 2.0, peak=1.0),
+    "alpha": Alpha(1.5),
+    "difference": Difference(0.3, 2.0),
     "lag": Lag(2.0),
     "boxcar": Boxcar(0.4),
     "table": Tabulated((0.0, 1.0, -0.5)),

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from making import rng
 
 from dynascope.errors import ConfigurationError, InputError
 from dynascope.trainers import get_family
@@ -18,10 +19,6 @@ from dynascope.trainers.task import Batch
 
 def make(**options):
     return Memorise(build(Memorise.config_class, options, where="task"))
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def batch_of(labels, n_steps=1, n_classes=2):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from making import drawn
 
 from dynascope.errors import InputError
-from dynascope.trainers.three_body import FAMILY, ReducedDynamics
+from dynascope.trainers.three_body import ReducedDynamics
 
 CASES = [
     {"kind": "lowrank_rnn", "rank": 2},
@@ -16,8 +17,7 @@ CASES = [
 
 
 def model_of(config, **options):
-    generators = [np.random.default_rng(1)]
-    return FAMILY.model({"n_units": 12, "n_inputs": 2, **config}, generators=generators, dtype=torch.float64, **options)
+    return drawn("three_body", {"n_units": 12, "n_inputs": 2, **config}, seed=1, **options)
 
 
 @pytest.mark.parametrize("config", CASES)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import spiking_plain
 import torch
+from making import drawn
 from threadpoolctl import threadpool_limits
 
 from dynascope.errors import ConfigurationError, StoppedError
@@ -22,8 +23,7 @@ SMALL = {
 
 
 def make_model(members=2, dtype=torch.float64, **options):
-    generators = [np.random.default_rng(40 + member) for member in range(members or 1)]
-    model = FAMILY.model({**SMALL, **options}, members=members, generators=generators, dtype=dtype)
+    model = drawn("spiking", {**SMALL, **options}, members=members, seed=40, dtype=dtype)
     with torch.no_grad():
         model.output_bias += torch.tensor([0.1, 0.2, -0.3])
     return model

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import spiking_plain
 import torch
+from making import drawn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dynascope.errors import ConfigurationError, InputError
@@ -52,8 +53,7 @@ def make_task(name):
 
 def make_model(task, *, members=2, dtype=torch.float64, **options):
     sizes = {"n_inputs": task.n_inputs, "n_outputs": task.n_outputs, "dt": task.dt}
-    generators = [np.random.default_rng(100 + member) for member in range(members)]
-    model = FAMILY.model({**NETWORK, **sizes, **options}, members=members, generators=generators, dtype=dtype)
+    model = drawn("spiking", {**NETWORK, **sizes, **options}, members=members, seed=100, dtype=dtype)
     with torch.no_grad():
         model.output_bias.copy_(torch.linspace(-0.5, 0.5, model.output_bias.numel()).view_as(model.output_bias))
     return model

@@ -24,6 +24,8 @@ TINY = {
     "training": {"epochs": 6, "n_trials": 9, "clip_norm": 0.1},
     "export": {"trials": 3},
 }
+PATTERNS = {"n_channels": 20, "duration": 0.05, "input_rate": 40.0}
+RECORDINGS = {"n_train": 24, "n_test": 9, "n_channels": 30, "n_steps": 25, "n_classes": 3}
 
 
 def grid(**entries):
@@ -171,18 +173,41 @@ def test_a_step_of_a_network_does_not_depend_on_its_company(units):
         {"kind": "lowrank_tbrnn", "noise_std": 0.1, "training": {"batch_size": 4, "clip_norm": 0.01}},
         {"kind": "lowrank_hornn", "gated": True, "training": {"n_trials": 0, "batch_size": 5, "clip_norm": 0.01}},
         {"output_bias": True, "training": {"validation_trials": 5, "optimizer": "rmsprop", "clip_norm": 0.01}},
+        {"training": {"n_trials": 0, "batch_size": 5, "stop_performance": 0.55, "confirm_trials": 6}},
     ],
 )
 def test_a_compiled_network_is_the_same_to_the_bit_alone_and_in_any_company(options):
-    settings = loop_settings([3, 11, 4, 8, 5, 6, 7, 9], **options)
+    assert_independent(loop_settings([3, 11, 4, 8, 5, 6, 7, 9], **options))
+
+
+@pytest.mark.parametrize(
+    ("task", "tables"),
+    [
+        ("memorise", {"task": PATTERNS, "model": {"n_units": 3, "kind": "parallel_bap", "rate_floor": 0.5}}),
+        ("memorise", {"task": PATTERNS, "training": {"n_trials": 0, "evaluation_trials": 7, "updates_per_epoch": 2}}),
+        ("digits", {"task": RECORDINGS, "model": {"n_units": 9}, "training": {"batch_size": 7, "clip_norm": 0.1}}),
+    ],
+)
+def test_so_is_a_dendritic_network(task, tables):
+    tables = {**tables, "training": {"epochs": 3, **tables.get("training", {})}}
+    assert_independent([Settings.resolve("prc", task, tables, seed=seed) for seed in (3, 11, 4, 8, 5, 6, 7)])
+
+
+def assert_independent(settings):
+    """Train networks as one batch, and some of them in smaller ones, and compare every bit."""
     together = run_to_end(settings)
     for member, company in ((2, [2]), (1, [6, 1, 3])):
         found = alone(run_to_end([settings[i] for i in company]), company.index(member), settings[member])
         expected = alone(together, member, settings[member])
         for name, array in expected.parameters.items():
             np.testing.assert_array_equal(found.parameters[name], array, err_msg=name)
-        for name, column in expected.log.items():
-            np.testing.assert_array_equal(found.log[name], column, err_msg=name)
+        for name, column in until_its_end(expected.log).items():
+            np.testing.assert_array_equal(until_its_end(found.log)[name], column, err_msg=name)
+
+
+def until_its_end(log):
+    rows = np.isfinite(log["performance"][:, 0])
+    return {name: column[rows] for name, column in log.items()}
 
 
 def test_a_network_of_a_sweep_is_the_one_that_train_gives(tmp_path):
@@ -264,6 +289,15 @@ def test_networks_on_the_plain_path_are_alone_unless_the_grid_says_otherwise(tmp
     assert [len(job.tasks) for job in planned(pairs, tmp_path, largest=8)] == [2, 1]
     # A pair trains as one batch, which shows in the last digits: its networks have names of their own.
     assert [a.identity == b.identity for a, b in zip(single, pairs, strict=True)] == [False, False, True]
+
+
+def test_compiled_networks_share_a_batch_whatever_their_family(tmp_path):
+    def jobs(**model):
+        entries = {"family": "prc", "task_name": "memorise", "model": model, "grid": [{"seed": "0-4"}]}
+        return [len(job.tasks) for job in planned(read_grid(entries), tmp_path, largest=3)]
+
+    assert jobs() == [3, 2]
+    assert jobs(compiled=False) == [1] * 5
 
 
 def test_a_batch_on_the_plain_path_stays_together(tmp_path):

@@ -98,6 +98,12 @@ def test_a_batch_with_a_bad_task_is_done_one_by_one(tmp_path, tasks):
     assert [row["status"] for row in report.rows] == ["finished", "failed", "finished"]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_worker_goes_without_for_the_sake_of_a_batch(tmp_path, tasks, workers):
+    assert run_tasks(tasks(*["write"] * 4, batch="together"), tmp_path / "out", workers=workers).complete
+    assert len([*(tmp_path / "out" / "logs").iterdir()]) == workers  # one per job
+
+
 def test_workers_that_die_cost_only_what_they_held(tmp_path, tasks):
     output = tmp_path / "out"
     made = tasks("write", "exit", "killed once", "write", "write")

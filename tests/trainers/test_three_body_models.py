@@ -4,6 +4,7 @@ import golden
 import numpy as np
 import pytest
 import torch
+from making import drawn
 
 from dynascope.errors import InputError
 from dynascope.trainers.model import Model
@@ -31,13 +32,8 @@ def loop(model, inputs, state=None, generator=None):
 
 
 def drawn_model(config, members=None, dtype=torch.float64):
-    generators = [np.random.default_rng(seed) for seed in range(members or 1)]
-    return FAMILY.model(
-        {"n_units": 7, "n_inputs": 2, "n_outputs": 3, **config},
-        members=members,
-        generators=generators,
-        dtype=dtype,
-    )
+    options = {"n_units": 7, "n_inputs": 2, "n_outputs": 3, **config}
+    return drawn("three_body", options, members=members, dtype=dtype)
 
 
 @pytest.mark.parametrize(("kind", "options", "last_state", "last_output", "sum_states", "sum_outputs"), golden.CASES)
@@ -100,7 +96,7 @@ KERNEL_CASES = [
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 def test_kernel_equals_the_loop(config, members, dtype, tolerance):
     model = drawn_model(config, members, dtype)
-    assert model.has_kernel()
+    assert model.has_kernel(model.config)
     draw = np.random.default_rng(3)
     inputs = torch.tensor(draw.normal(size=(5, 11, 2)), dtype=dtype)
     start = torch.tensor(draw.normal(size=(5, 7)), dtype=dtype, requires_grad=True)

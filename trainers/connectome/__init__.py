@@ -1,7 +1,6 @@
 """Connectome networks: recurrent weights with the wiring of a brain, trained on working-memory tasks."""
 
 from ..family import Family
-from ..rules import bptt
 from .all_tasks import TASKS
 from .config import ConnectomeConfig
 from .data import Connectome, load_connectome
@@ -16,6 +15,5 @@ FAMILY = Family(
     model_config=ConnectomeConfig,
     models={ConnectomeNetwork.kind: ConnectomeNetwork},
     tasks=TASKS,
-    rules={"bptt": lambda options: bptt},
     defaults=defaults,
 )

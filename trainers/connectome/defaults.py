@@ -1,11 +1,8 @@
 """Default settings of the connectome family: those of the published templates."""
 
-from typing import Any
-
 from ..config import build
+from ..family import Tables
 from .config import ConnectomeConfig
-
-Tables = dict[str, dict[str, Any]]
 
 
 def defaults(kind: str, task: str, tables: Tables) -> Tables:

@@ -1,6 +1,6 @@
 """The training loop of a published experiment: one pool of trials split in two, cut into batches once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class GridLoop(TrainingLoop):
         assert isinstance(self.task, MemoryTask)  # the family has no other tasks
         generator = randomness.generator(settings.seed, "split")
         training, held_out = self.task.split(n_trials, train_size, generator)
-        self.source = FixedBatches(self.task, self.config, settings.seed, self.source.stacked([training]))
+        self.source = FixedBatches(self.task, self.config, self.origins, self.source.stacked([training]))
         self.held_out_trials = held_out
         self.held_out = cut(self.source.stacked([held_out]), self.config.batch_size)
         if pretrained is not None:
@@ -115,8 +115,8 @@ class GridLoop(TrainingLoop):
 class FixedBatches(TrialSource):
     """A training set of one network in batches of fixed order, cut once; the last one may be smaller."""
 
-    def __init__(self, task: Task, config: TrainingConfig, seed: int, trials: Batch) -> None:
-        super().__init__(task, config, seed, 1)
+    def __init__(self, task: Task, config: TrainingConfig, origins: Sequence[randomness.Origin], trials: Batch) -> None:
+        super().__init__(task, config, origins)
         self.trials, self.batches, self._next = trials, cut(trials, config.batch_size), 0
 
     @property

@@ -65,11 +65,6 @@ class MemoryTask(Task):
         """Step in seconds."""
         return self.config.dt
 
-    @property
-    def epochs(self) -> dict[str, tuple[float, float]]:
-        """(start, stop) of each epoch in seconds."""
-        return {name: (self.dt * steps.start, self.dt * steps.stop) for name, steps in self.windows.items()}
-
     def mask(self, n_trials: int) -> Array:
         """Return 1 at the scored steps, (trial, time) float32."""
         mask = np.zeros((n_trials, self.n_steps), np.float32)

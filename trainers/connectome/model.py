@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import InputError
 from .. import leaky_kernel
 from ..activations import ACTIVATIONS
 from ..model import Generators, Model, StateVariable, Trajectory, linear
@@ -186,8 +187,6 @@ class ConnectomeNetwork(Model):
         return columns
 
     def _area_names(self) -> tuple[str, ...] | None:
-        from ...errors import InputError
-
         try:
             return self.config.load().names
         except InputError:

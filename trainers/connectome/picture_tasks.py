@@ -111,7 +111,9 @@ class PictureNBack(MatchTask):
         inputs[:, self.windows["stimulus"], 1:] = self.bank.codes[items]
         columns = {"match": matching, "lag": lags, **numbered("class", self.bank.labels[items])}
         columns |= numbered("item", items)
-        return Trials(inputs, self.targets(matching), self.mask(len(matching)), columns=columns, epochs=self.epochs)
+        return Trials(
+            inputs, self.targets(matching), self.mask(len(matching)), columns=columns, epochs=self.seconds(self.windows)
+        )
 
     def draw_others(self, last: Array, generator: np.random.Generator) -> Array:
         """Return the pictures before the last of each trial, (trial, L − 1): distinct, of other classes."""

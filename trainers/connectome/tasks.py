@@ -62,7 +62,9 @@ class SequenceMemory(MemoryTask):
         inputs[:, self.windows["stimulus"], 1] = values
         targets = np.zeros((n_trials, self.n_steps, 1))
         targets[:, self.windows["response"], 0] = values
-        return Trials(inputs, targets, self.mask(n_trials), columns=numbered("value", values), epochs=self.epochs)
+        return Trials(
+            inputs, targets, self.mask(n_trials), columns=numbered("value", values), epochs=self.seconds(self.windows)
+        )
 
     def pool(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Draw ``n_trials`` trials: there is one kind."""
@@ -114,7 +116,9 @@ class NBackMemory(MatchTask):
         inputs[:, self.windows["cue"], 0] = 1
         inputs[:, :length, 1] = values
         columns = {"match": matching, "lag": lags, **numbered("value", values)}
-        return Trials(inputs, self.targets(matching), self.mask(len(matching)), columns=columns, epochs=self.epochs)
+        return Trials(
+            inputs, self.targets(matching), self.mask(len(matching)), columns=columns, epochs=self.seconds(self.windows)
+        )
 
 
 def numbered(name: str, values: Array) -> dict[str, Array]:

@@ -1,7 +1,6 @@
 """Oculomotor networks: working memory and anti-saccades, learned together and followed through training."""
 
 from ..family import Family
-from ..rules import bptt
 from .config import OculomotorConfig
 from .defaults import defaults
 from .gated import GRU, LSTM, LeakyGRU
@@ -26,6 +25,5 @@ FAMILY = Family(
     model_config=OculomotorConfig,
     models={model.kind: model for model in (LeakyRNN, LeakyGRU, GRU, LSTM)},
     tasks=RULE_SETS,
-    rules={"bptt": lambda options: bptt},
     defaults=defaults,
 )

@@ -141,7 +141,7 @@ class CuedRule(RingTask):
             self.objective.targets(timeline, self.ring, target),
             np.broadcast_to(self._mask, (len(cue), *self._mask.shape)),
             columns={**columns, **conditions.columns},
-            epochs={name: (self.dt * steps.start, self.dt * steps.stop) for name, steps in timeline.epochs.items()},
+            epochs=self.seconds(timeline.epochs),
             scoring=scoring_arrays(timeline, cue, target),
         )
 

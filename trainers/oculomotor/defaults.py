@@ -5,12 +5,9 @@ A recipe that learns working memory sooner, in minutes, is a smaller network wit
 (the slope of softplus at 0 is ½): a trace lasts 133 ms, and a delay of 1.5 s is 11 of these time constants long.
 """
 
-from typing import Any
-
 from ..config import build
+from ..family import Tables
 from .task_config import OculomotorTaskConfig
-
-Tables = dict[str, dict[str, Any]]
 
 
 def defaults(kind: str, task: str, tables: Tables) -> Tables:

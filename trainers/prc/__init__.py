@@ -1,7 +1,6 @@
 """Parallel and recurrent cascade (PRC) neurons: dendrites as graphs of linear-nonlinear subunits, and networks."""
 
 from ..family import Family
-from ..rules import bptt
 from .config import KINDS, PrcConfig
 from .defaults import defaults
 from .model import DendriticNetwork
@@ -26,6 +25,5 @@ FAMILY = Family(
     model_config=PrcConfig,
     models=dict.fromkeys(KINDS, DendriticNetwork),
     tasks={task.name: task for task in (Memorise, SpokenDigits)},
-    rules={"bptt": lambda options: bptt},
     defaults=defaults,
 )

@@ -85,7 +85,7 @@ class _Run:
     def __init__(self, model: "DendriticNetwork", inputs: Tensor, shape: tuple[int, ...], keep: bool) -> None:  # noqa: FBT001
         self.members, self.trials, self.steps, _ = shape
         self.config, self.dtype, self.keep = model.config, model.dtype, keep
-        self.n_sources = len(model.cell.inputs)
+        self.n_sources, self.diverged = len(model.cell.inputs), model.diverged()
         of = np.float32 if model.dtype == torch.float32 else np.float64
         self.tables, self.numbers = tables_of(model, of), numbers_of(model, of)
         per_block = max(1, LANES // model.config.n_units)
@@ -116,9 +116,7 @@ class _Run:
                 self.kept.append(blocks)
         if self.config.readout_bias:
             outputs += weights[-1][:, None, None]
-        # A potential that is not a number never spikes: a network that has diverged would look like a silent one.
-        finite = torch.stack([weight.isfinite().flatten(1).all(1) for weight in weights]).all(0)
-        outputs[~finite] = torch.nan
+        outputs[self.diverged] = torch.nan
         return outputs, totals / self.steps
 
     def _forward_block(

@@ -19,7 +19,7 @@ class PrcConfig:
         ``bap``, the same with somatic spikes travelling back into it; ``parallel``, sodium and calcium subunits side by
         side that feed an NMDA subunit; ``parallel_bap``, all of it
     n_units, n_inputs, n_outputs : hidden units, input channels, readouts
-    dt : step
+    dt : step; the task's, unless it is set to another value
     tau_synapse, tau_membrane : time constants of synapses and of membranes, the readout's too
     tau_sodium, tau_calcium, tau_nmda : those of the parallel subunits
     synapse : kernel of the synapses of hidden units; the others have the area of the exponential

@@ -3,9 +3,8 @@
 from typing import Any
 
 from .. import config as configuration
+from ..family import Tables
 from .spoken_digits import DigitsConfig
-
-Tables = dict[str, dict[str, Any]]
 
 #: task → kind → scale of the initial input weights
 WEIGHT_SCALES = {
@@ -26,8 +25,6 @@ def defaults(kind: str, task: str, tables: Tables) -> Tables:
     given = tables.get("model", {})
     normalized = bool(given.get("normalized_kernels", False))
     model: dict[str, Any] = {"kind": kind, "weight_scale": scales["one_compartment" if normalized else kind]}
-    if "dt" in tables.get("task", {}):
-        model["dt"] = tables["task"]["dt"]
     training: dict[str, Any] = {
         "optimizer": "adam",
         "learning_rate": 2e-3,

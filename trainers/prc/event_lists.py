@@ -37,6 +37,7 @@ def listed(inputs: Tensor, blocks: list[slice], n_sources: int, n_units: int, of
         return known[1]
     arrays, most = inputs.detach().numpy(), densest_listed(n_sources * n_units)
     networks = arrays if arrays.ndim == 4 else arrays[np.newaxis]
+    networks = networks if networks.strides[0] else networks[:1]
     made = [[events_of(network[block], n_units, most, of) for block in blocks] for network in networks]
     if version is not None:
         _CACHE[inputs] = (key, made)

@@ -79,7 +79,7 @@ class Cell:
     Raises
     ------
     InputError
-        If a name is used twice, a source is unknown, or a loop takes no time.
+        If a name is used twice or a source is unknown; a loop that takes no time is refused by :func:`components`.
     """
 
     inputs: tuple[str, ...]

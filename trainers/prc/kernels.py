@@ -151,39 +151,24 @@ class Exponential:
 
 @dataclasses.dataclass(frozen=True)
 class Alpha:
-    """(t/τ) e^{1 − t/τ}: 0 at first, with its peak of 1 at t = τ.
-
-    Attributes
-    ----------
-    tau, duration, delay : as in :class:`Exponential`
-    area : sum of the samples of the whole kernel; None leaves the peak at 1
-    """
+    """(t/τ) e^{1 − t/τ}: 0 at first, with its peak of 1 at t = τ; ``area`` scales it to that sum of the samples."""
 
     tau: float
-    duration: float = math.inf
     area: float | None = None
-    delay: int = 0
 
     def __post_init__(self) -> None:
         _check_positive("time constant", self.tau)
-        _check_positive("duration", self.duration)
 
     def recursion(self, dt: float) -> Recursion:
-        """Return at most three lags and two feedbacks, both of d: a double pole."""
-        d, length = math.exp(-dt / self.tau), _length(self.duration, dt)
-        scale = self._scale(dt)
-        lags = {1: scale * d}
-        if length is not None:
-            tail = scale * d**length
-            for lag, value in ((length, -length * tail), (length + 1, (length - 1) * d * tail)):
-                lags[lag] = lags.get(lag, 0.0) + value
-        return Recursion({lag + self.delay: value for lag, value in lags.items() if value}, (2 * d, -d * d))
+        """Return one lag and two feedbacks, both of d: a double pole."""
+        d = math.exp(-dt / self.tau)
+        return Recursion({1: self._scale(dt) * d}, (2 * d, -d * d))
 
     def samples(self, dt: float, n_samples: int) -> Array:
         """Return the impulse response."""
         steps = np.arange(n_samples)
-        values = self._scale(dt) * steps * np.exp(-dt / self.tau * steps)
-        return _late(values, _length(self.duration, dt), self.delay)
+        values: Array = self._scale(dt) * steps * np.exp(-dt / self.tau * steps)
+        return values
 
     def _scale(self, dt: float) -> float:
         """Return the factor of n dⁿ at sample n."""
@@ -195,62 +180,32 @@ class Alpha:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """e^{−t/τ_decay} − e^{−t/τ_rise}, 0 at first.
-
-    Attributes
-    ----------
-    tau_rise, tau_decay : the second is the longer one
-    duration, delay : as in :class:`Exponential`
-    peak : largest sample; None leaves the difference as it is
-    area : sum of the samples of the whole kernel, in place of ``peak``
-    """
+    """e^{−t/τ_decay} − e^{−t/τ_rise}, 0 at first; ``area`` scales it to that sum of the samples."""
 
     tau_rise: float
     tau_decay: float
-    duration: float = math.inf
-    peak: float | None = None
     area: float | None = None
-    delay: int = 0
 
     def __post_init__(self) -> None:
         _check_positive("rise time constant", self.tau_rise)
-        _check_positive("duration", self.duration)
         if not self.tau_decay > self.tau_rise:
             raise InputError(f"decay time constant {self.tau_decay}: expected above that of the rise, {self.tau_rise}")
-        if self.peak is not None and self.area is not None:
-            raise InputError("a difference of exponentials is scaled to a peak or to an area, found both")
 
     def recursion(self, dt: float) -> Recursion:
-        """Return at most three lags and two feedbacks."""
-        slow, fast, scale = math.exp(-dt / self.tau_decay), math.exp(-dt / self.tau_rise), self._scale(dt)
-        lags, length = {1: scale * (slow - fast)}, _length(self.duration, dt)
-        if length is not None:
-            slow_tail, fast_tail = scale * slow**length, scale * fast**length
-            ends = ((length, fast_tail - slow_tail), (length + 1, fast * slow_tail - slow * fast_tail))
-            for lag, value in ends:
-                lags[lag] = lags.get(lag, 0.0) + value
-        feedback = (slow + fast, -slow * fast)
-        return Recursion({lag + self.delay: value for lag, value in lags.items() if value}, feedback)
+        """Return one lag and two feedbacks."""
+        slow, fast = math.exp(-dt / self.tau_decay), math.exp(-dt / self.tau_rise)
+        return Recursion({1: self._scale(slow, fast) * (slow - fast)}, (slow + fast, -slow * fast))
 
     def samples(self, dt: float, n_samples: int) -> Array:
         """Return the impulse response."""
-        values = self._scale(dt) * self._shape(dt, np.arange(n_samples))
-        return _late(values, _length(self.duration, dt), self.delay)
+        steps = np.arange(n_samples)
+        slow, fast = np.exp(-dt / self.tau_decay * steps), np.exp(-dt / self.tau_rise * steps)
+        values: Array = self._scale(math.exp(-dt / self.tau_decay), math.exp(-dt / self.tau_rise)) * (slow - fast)
+        return values
 
-    def _shape(self, dt: float, steps: Array) -> Array:
-        result: Array = np.exp(-dt / self.tau_decay * steps) - np.exp(-dt / self.tau_rise * steps)
-        return result
-
-    def _scale(self, dt: float) -> float:
-        slow, fast = math.exp(-dt / self.tau_decay), math.exp(-dt / self.tau_rise)
-        if self.area is not None:
-            return self.area / (1 / (1 - slow) - 1 / (1 - fast))
-        if self.peak is None:
-            return 1.0
-        rise, decay = self.tau_rise, self.tau_decay
-        summit = rise * decay / (decay - rise) * math.log(decay / rise) / dt
-        around = np.array([math.floor(summit), math.ceil(summit)])
-        return self.peak / float(self._shape(dt, around).max())
+    def _scale(self, slow: float, fast: float) -> float:
+        """Return the factor of slowⁿ − fastⁿ at sample n."""
+        return 1.0 if self.area is None else self.area / (1 / (1 - slow) - 1 / (1 - fast))
 
 
 @dataclasses.dataclass(frozen=True)

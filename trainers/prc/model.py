@@ -12,7 +12,7 @@ Source: Harkin et al., Neuroscience 489:200 (2022), whose readouts filter W_out 
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -44,6 +44,8 @@ class DendriticNetwork(Model):
     activity_unit = "Hz"
     is_smooth = False
     config: PrcConfig
+    cell: Cell
+    recursions: dict[str, Recursion]
     output_weight: Tensor
     output_bias: Tensor
 
@@ -52,8 +54,13 @@ class DendriticNetwork(Model):
         self.recursions = {one.name: one.kernel.recursion(config.dt) for one in self.cell.subunits}
         super().__init__(config, **options)
 
-    cell: Cell
-    recursions: dict[str, Recursion]
+    @classmethod
+    def has_kernel(cls, config: PrcConfig) -> bool:
+        """Return whether the kernel runs such networks: of a graph that it knows."""
+        from .kernel_tables import is_known  # loading numba waits until it is needed
+
+        subunits = cell_of(config).subunits
+        return config.compiled and all(is_known(one, one.kernel.recursion(config.dt)) for one in subunits)
 
     @functools.cached_property
     def _layout(self) -> tuple[StateVariable, ...]:
@@ -189,12 +196,17 @@ class DendriticNetwork(Model):
     def respond(
         self, inputs: Tensor, state: Tensor | None = None, generator: torch.Generator | Generators | None = None
     ) -> Trajectory:
-        """Run the network for its outputs and mean spikes per step alone; compiled where that is possible."""
+        """Run the network for its outputs and mean spikes per step alone; compiled where that is possible.
+
+        The outputs of a network that has diverged are NaN.
+        """
         from .compiled import can_compile, run_compiled  # compiling and loading numba waits until it is needed
 
-        if state is not None or not can_compile(self, inputs):
-            return self(inputs, state, generator)  # type: ignore[no-any-return]
-        return run_compiled(self, inputs)
+        if state is None and can_compile(self, inputs):
+            return run_compiled(self, inputs)
+        run: Trajectory = self(inputs, state, generator)
+        diverged = self.diverged().view(-1, *[1] * (run.outputs.ndim - 1))
+        return dataclasses.replace(run, outputs=run.outputs.masked_fill(diverged, torch.nan))
 
     def regularization(self, trajectory: Trajectory) -> dict[str, Tensor]:
         """Return the penalty on units that stay silent, λ · mean over trials and units of max(0, 1 − count)²."""
@@ -230,14 +242,10 @@ class DendriticNetwork(Model):
 
         return QuietDendrites(self)
 
-    def blocked(self, channels: Sequence[str]) -> "DendriticNetwork":
+    def blocked(self, channels: Sequence[str]) -> Self:
         """Return this network under drugs that block ``channels``."""
         config = dataclasses.replace(self.config, block=tuple(dict.fromkeys((*self.config.block, *channels))))
-        made = type(self)(config, members=self.members, dtype=self.dtype)
-        made.load_arrays(self.arrays()).to(next(self.parameters()).device)
-        for name, mask in self.masks.items():
-            made.set_mask(name, mask)
-        return made
+        return self._with_arrays(self.arrays(), self.members, config)
 
     def unit_columns(self) -> dict[str, Any]:
         """Return the readout weights of each unit."""

@@ -10,10 +10,10 @@ import numpy as np
 from ...errors import ConfigurationError
 from ...results import Array
 from ..config import positive
-from ..task import Trials
+from ..task import Trials, one_hot
 from .event_files import count_recordings, file_digest, read_events
 from .stand_in import draw_stand_in
-from .tasks import PeakDecision, one_hot
+from .tasks import PeakDecision
 
 #: labels 0 to 9 are the digits in English, 10 to 19 in German
 LANGUAGES = ("English", "German")

@@ -10,7 +10,7 @@ from ...errors import ConfigurationError, InputError
 from ...results import Array
 from ..config import positive, whole_steps
 from ..model import Trajectory
-from ..task import Batch, Task, Trials
+from ..task import Batch, Task, Trials, labels, one_hot
 
 
 class PeakDecision(Task):
@@ -52,17 +52,6 @@ def peaks(outputs: Tensor) -> Tensor:
 def is_tie(highest: Tensor) -> Tensor:
     """Return whether two or more of the peaks (…, output) are equally the highest, (…)."""
     return (highest == highest.amax(-1, keepdim=True)).sum(-1) > 1
-
-
-def labels(batch: Batch) -> Tensor:
-    """Return the label of each trial, (member, trial)."""
-    return batch.targets[..., -1, :].argmax(-1)
-
-
-def one_hot(labels: Array, n_steps: int, n_classes: int) -> Array:
-    """Return the targets of trials with these labels (trial,): uint8 (trial, time, class), a read-only view."""
-    chosen = np.eye(n_classes, dtype=np.uint8)[labels]
-    return np.broadcast_to(chosen[:, np.newaxis], (len(labels), n_steps, n_classes))
 
 
 def best_threshold_accuracy(margins: Array, labels: Array) -> Array:

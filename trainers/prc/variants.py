@@ -61,7 +61,7 @@ def cell_of(config: PrcConfig) -> Cell:
 
 def membrane(config: PrcConfig, tau: float) -> Exponential:
     """Return the kernel of a membrane or of an activation."""
-    return Exponential(tau, area=1.0 if config.normalized_kernels else None, delay=1)
+    return Exponential(tau, delay=1) if config.normalized_kernels else Exponential.leaky_sum(tau)
 
 
 def synapse(config: PrcConfig) -> Kernel:

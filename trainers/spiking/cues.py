@@ -13,7 +13,7 @@ from ...errors import ConfigurationError
 from ...results import Array
 from ..config import positive, whole_steps
 from ..model import Trajectory
-from ..task import Batch, Task, Trials, cross_entropy
+from ..task import Batch, Task, Trials, cross_entropy, labels, one_hot
 
 # Counts are bytes: with at most this many spikes expected per step and channel, one above 255 has probability < 1e-200.
 MAX_EXPECTED_COUNT = 10
@@ -128,15 +128,14 @@ class CueDecision(Task):
         """Draw trials whose cue patterns are balanced: see :func:`draw_patterns`."""
         cues = draw_patterns(n_trials, len(self.cues), generator)
         columns = self.columns(cues)
-        one_hot = np.eye(self.n_outputs, dtype=np.float32)[columns["label"]]
         mask = np.zeros((n_trials, self.n_steps), np.float32)
         mask[:, -self.config.decision_steps :] = 1
         return Trials(
             self._spike_counts(cues, generator),
-            np.repeat(one_hot[:, None], self.n_steps, axis=1),
+            one_hot(columns["label"], self.n_steps, self.n_outputs),
             mask,
             columns=columns,
-            epochs={name: (self.dt * steps.start, self.dt * steps.stop) for name, steps in self.windows.items()},
+            epochs=self.seconds(self.windows),
         )
 
     def _spike_counts(self, cues: Array, generator: np.random.Generator) -> Array:
@@ -162,7 +161,7 @@ class CueDecision(Task):
         """Return 1 for each trial whose mean logits over the steps of the decision favour the label, else 0."""
         weighted = outputs if batch.mask is None else outputs * batch.mask.unsqueeze(-1)
         chosen = weighted.sum(-2).argmax(-1)
-        return (chosen == batch.targets[..., -1, :].argmax(-1)).to(outputs.dtype)
+        return (chosen == labels(batch)).to(outputs.dtype)
 
 
 def draw_patterns(n_trials: int, n_bits: int, generator: np.random.Generator) -> Array:

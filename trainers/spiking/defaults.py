@@ -2,7 +2,7 @@
 
 from typing import Any
 
-Tables = dict[str, dict[str, Any]]
+from ..family import Tables
 
 
 def defaults(kind: str, task: str, tables: Tables) -> Tables:
@@ -14,8 +14,6 @@ def defaults(kind: str, task: str, tables: Tables) -> Tables:
     model: dict[str, Any] = {"kind": kind}
     if tables.get("training", {}).get("rule") == "eprop_random":
         model["random_feedback"] = True
-    if "dt" in tables.get("task", {}):
-        model["dt"] = tables["task"]["dt"]
     training = {
         "optimizer": "adam_epsilon_hat",
         "learning_rate": 2.5e-3,

@@ -1,7 +1,7 @@
 """What learning uses, as state variables of a recording: eligibility traces, learning signals, secretion."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -38,8 +38,7 @@ def learning_states(
             raise InputError(unknown_name("state", name, [*(part.name for part in model.state_layout), *NAMES]))
     if model.noise_size():
         raise InputError("learning states: a network with model.noise_std has no second run like the first")
-    network = cast("SpikingNetwork", model.batched())
-    run = run_plainly(network, batch.inputs, None, for_gradients=True)
+    run = run_plainly(model.batched(), batch.inputs, None, for_gradients=True)
     found: dict[str, Tensor] = {}
     if "pseudo_derivative" in names:
         found["pseudo_derivative"] = run.psi[0, :, steps]

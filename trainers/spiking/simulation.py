@@ -36,7 +36,8 @@ def simulate(
     """Run networks with a member axis over ``inputs`` (member, trial, time, input).
 
     Compiled when they are on the CPU and there is no current noise, unless ``compiled`` is false. Without
-    ``for_gradients`` nothing that grows with time is kept but the outputs.
+    ``for_gradients`` nothing that grows with time is kept but the outputs, which are NaN for a network that has
+    diverged.
     """
     inputs = inputs.to(model.dtype)
     run: Run
@@ -46,14 +47,5 @@ def simulate(
         run = run_compiled(model, inputs, for_gradients=for_gradients)
     else:
         run = run_plainly(model, inputs, noise, for_gradients=for_gradients)
-    run.outputs.add_(_poison(model)[:, None, None, None])
+    run.outputs[model.diverged()] = torch.nan
     return run
-
-
-def _poison(model: "SpikingNetwork") -> Tensor:
-    """Return 0 for each network, NaN where a weight is not finite.
-
-    A voltage that is not a number never spikes, so that a network that has diverged would look like a silent one.
-    """
-    sums = [getattr(model, name).detach().flatten(1).sum(1) for name in model.weights]
-    return 0 * torch.stack(sums).sum(0)

@@ -145,7 +145,7 @@ def _axis(name: str, value: Any) -> list[Any]:
     """Return the values along one axis; a seed may be a range in words."""
     if name == "seed" and isinstance(value, str):
         first, dash, last = value.partition("-")
-        if not (dash and first.strip().isdigit() and last.strip().isdigit() and int(first) <= int(last)):
+        if not (dash and first.strip().isdecimal() and last.strip().isdigit() and int(first) <= int(last)):
             raise ConfigurationError(
                 f"seed = {value!r}: expected a range such as '0-9', a number, or a list of numbers"
             )
@@ -206,9 +206,5 @@ def can_share_a_batch(settings: Settings) -> bool:
 def runs_compiled(settings: Settings) -> bool:
     """Return whether training runs on the compiled path, where a network's bits do not depend on its company."""
     family = settings.get_family()
-    cls = family.models[settings.model["kind"]]
-    # Only classes with a compiled path are built here: a full tensor may be too large for anyone but its own task.
-    if settings.training.device != "cpu" or not hasattr(cls, "has_kernel"):
-        return False
-    model: Any = family.model(settings.model)
-    return bool(model.has_kernel())
+    config: Any = configuration.build(family.model_config, settings.model, where="model")
+    return settings.training.device == "cpu" and family.models[config.kind].has_kernel(config)

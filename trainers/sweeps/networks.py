@@ -3,20 +3,17 @@
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...errors import StoppedError
 from ..export import export_network
 from ..loop import TrainedNetworks, TrainingLoop
 from ..run_directory import RunDirectory
 from ..settings import Settings
-from ..source import FixedTrials
 from ..stopping import explain
-from ..task import Batch
 from .tasks import Job
 
 SAVE_SECONDS = 10.0
@@ -31,49 +28,8 @@ class SeededLoop(TrainingLoop):
     """
 
     def __init__(self, settings: Sequence[Settings], *, keep: Callable[[TrainingLoop], None] | None = None) -> None:
-        super().__init__(dataclasses.replace(settings[0], members=len(settings)), keep=keep)
-        if len(settings) > 1:
-            self._take_over([TrainingLoop(one) for one in settings])
-
-    def _take_over(self, alone: Sequence[TrainingLoop]) -> None:
-        """Start from the weights, trials and generators of loops of one network each."""
-        merged = _merged([loop.snapshot() for loop in alone])
-        merged["values"]["active"] = list(range(len(alone)))
-        self.restore(merged)
-        if isinstance(self.source, FixedTrials):
-            self.source.trials = _side_by_side([_fixed(loop) for loop in alone])
-        found = [loop.validation for loop in alone if loop.validation is not None]
-        self.validation = _side_by_side(found) if found else None
-
-
-def _fixed(loop: TrainingLoop) -> Batch:
-    assert isinstance(loop.source, FixedTrials)  # all have the same settings but for the seed
-    return loop.source.trials
-
-
-def _merged(parts: Sequence[Any]) -> Any:
-    """Return nested snapshots of one network each as one: arrays and lists one after the other."""
-    first = parts[0]
-    if isinstance(first, Mapping):
-        return {key: _merged([part[key] for part in parts]) for key in first}
-    if isinstance(first, np.ndarray):
-        return np.concatenate(parts)
-    return [item for part in parts for item in part] if isinstance(first, list) else first
-
-
-def _side_by_side(batches: Sequence[Batch]) -> Batch:
-    columns: dict[str, Any] = {}
-    for field in dataclasses.fields(Batch):
-        values = [getattr(batch, field.name) for batch in batches]
-        columns[field.name] = _joined(values)
-    return Batch(**columns)
-
-
-def _joined(values: Sequence[Any]) -> Any:
-    first = values[0]
-    if isinstance(first, Mapping):
-        return {name: _joined([value[name] for value in values]) for name in first}
-    return None if first is None else torch.cat(list(values))
+        together = dataclasses.replace(settings[0], members=len(settings))
+        super().__init__(together, keep=keep, origins=[(one.seed, 0) for one in settings])
 
 
 def alone(trained: TrainedNetworks, member: int, settings: Settings) -> TrainedNetworks:

@@ -88,9 +88,10 @@ def run_tasks(
 ) -> SweepReport:
     """Do the tasks whose output is not there yet, and return the state of them all: the layer below :func:`run_sweep`.
 
-    ``largest`` bounds the tasks of equal ``batch`` in one job; ``source`` is kept in the index. A task that raises, or
-    whose worker dies more than ``retries`` times, is failed and does not hold up the others; a job of several is then
-    done task by task, so that the culprit is known. The other parameters and errors are those of :func:`run_sweep`.
+    ``largest`` bounds the tasks of equal ``batch`` in one job, and so does a worker's share of all tasks, so that none
+    goes without; ``source`` is kept in the index. A task that raises, or whose worker dies more than ``retries`` times,
+    is failed and does not hold up the others; a job of several is then done task by task, so that the culprit is known.
+    The other parameters and errors are those of :func:`run_sweep`.
     """
     output = files.make_directory(output)
     tasks = list({task.identity: task for task in tasks}.values())
@@ -100,7 +101,9 @@ def run_tasks(
         for folder in ("rows", "logs"):
             files.make_directory(output / folder)
         write_index(output, tasks, source)
-        jobs = planned(tasks, output, largest=largest)
+        # Of all tasks, not of those still missing: a job that is tried again must be the same job.
+        share = len(tasks) if executor == "serial" else max(1, len(tasks) // _count(workers))
+        jobs = planned(tasks, output, largest=min(largest, share))
         try:
             if jobs:
                 with engine:
@@ -210,12 +213,16 @@ def _made_engine(
         raise InputError(f"scheduler '{scheduler}': only executor dask has one, found executor {executor}")
     if executor == "serial":
         return SerialEngine(should_stop)
-    workers = workers or len(os.sched_getaffinity(0))
     if executor == "local":
-        return ProcessEngine(workers)
+        return ProcessEngine(_count(workers))
     from .cluster import DaskEngine
 
-    return DaskEngine(workers, scheduler, output)
+    return DaskEngine(_count(workers), scheduler, output)
+
+
+def _count(workers: int | None) -> int:
+    """Return the number of workers: one per processor when None."""
+    return workers or len(os.sched_getaffinity(0))
 
 
 @contextmanager

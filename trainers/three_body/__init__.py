@@ -2,7 +2,6 @@
 
 from ..family import Family
 from ..imitation import Imitation
-from ..rules import bptt
 from .config import ThreeBodyConfig
 from .context import ContextIntegration
 from .defaults import defaults
@@ -38,6 +37,5 @@ FAMILY = Family(
     model_config=ThreeBodyConfig,
     models={model.kind: model for model in _MODELS},
     tasks={task.name: task for task in (FlipFlop, Sine, MultiFate, ContextIntegration, Imitation)},
-    rules={"bptt": lambda options: bptt},
     defaults=defaults,
 )

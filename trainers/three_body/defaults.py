@@ -3,10 +3,9 @@
 from typing import Any
 
 from ..config import build
+from ..family import Tables
 from ..imitation import student_defaults
 from .context import ContextConfig, ContextIntegration
-
-Tables = dict[str, dict[str, Any]]
 
 
 def defaults(kind: str, task: str, tables: Tables) -> Tables:

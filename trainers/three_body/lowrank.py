@@ -9,6 +9,7 @@ from torch import Tensor
 from ..activations import TANH_CURVATURE
 from ..initial_weights import xavier
 from ..model import Trajectory
+from .config import ThreeBodyConfig
 from .full import gate_weights, mixed
 from .model import Dims, Draws, Shapes, ThreeBodyModel
 
@@ -99,23 +100,18 @@ class LowRankModel(ThreeBodyModel):
 
     def run(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
         """Return the trajectory; on the CPU by the compiled equivalent of the loop over ``step``."""
-        if not self.has_kernel():
+        if not self.has_kernel(self.config) or next(self.parameters()).device.type != "cpu":
             return super().run(inputs, state, noise)
         return self._run_kernel(inputs, state, None if noise is None else self.config.noise_std * noise)
 
-    def has_kernel(self) -> bool:
-        """Return whether the compiled run covers this network: CPU, φ = tanh, a readout of rates that it computes.
+    @classmethod
+    def has_kernel(cls, config: ThreeBodyConfig) -> bool:
+        """Return whether the compiled run covers such networks: φ = tanh, a readout of rates that it computes.
 
         In form ``rate`` these are tanh(x), or x itself where the outputs are the states; in ``voltage`` always x.
         """
-        config = self.config
-        direct = self._reads_states() and (config.form == "voltage" or config.readout == "identity")
-        readable = direct or config.output_nonlinearity == "tanh"
-        return config.nonlinearity == "tanh" and readable and next(self.parameters()).device.type == "cpu"
-
-    def _reads_states(self) -> bool:
-        """Return whether the readout sees x."""
-        return self.config.form == "voltage" or self.config.output_nonlinearity == "identity"
+        direct = _reads_states(config) and (config.form == "voltage" or config.readout == "identity")
+        return config.nonlinearity == "tanh" and (direct or config.output_nonlinearity == "tanh")
 
     def _run_kernel(self, inputs: Tensor, state: Tensor, noise: Tensor | None) -> Trajectory:
         from .kernel import run_differentiably  # compiling and loading numba waits until it is needed
@@ -128,7 +124,7 @@ class LowRankModel(ThreeBodyModel):
         alpha = self.config.alpha if self.config.mode == "cont" else 1.0
         states, rates, outputs = run_differentiably(self.config.form, alpha, inputs, state, noise, weights)
         if self.config.readout == "identity":
-            outputs = (states if self._reads_states() else rates)[..., : self.config.n_outputs]
+            outputs = (states if _reads_states(self.config) else rates)[..., : self.config.n_outputs]
         return Trajectory(states[0], outputs[0]) if single else Trajectory(states, outputs)
 
     def _kernel_weights(self) -> list[Tensor]:
@@ -251,3 +247,8 @@ def orthogonal_to(vectors: Tensor, columns: Tensor) -> Tensor:
     gram = torch.linalg.pinv(columns.mT @ columns, hermitian=True)
     projected: Tensor = columns @ (gram @ (columns.mT @ vectors))
     return vectors - projected
+
+
+def _reads_states(config: ThreeBodyConfig) -> bool:
+    """Return whether the readout sees x."""
+    return config.form == "voltage" or config.output_nonlinearity == "identity"

@@ -150,8 +150,10 @@ def test_what_cannot_be_computed_is_refused():
         cka_interval(x, y, n_chunks=51)
     with pytest.raises(ConfigurationError, match="level: expected a confidence between 0 and 1, found 95"):
         cka_interval(x, y, level=95)
-    with pytest.raises(InputError, match=r"groups: expected shape \(50,\)"):
+    with pytest.raises(InputError, match="groups: expected one label for each of 50 samples"):
         cka_interval(x, y, groups=np.arange(49))
+    with pytest.raises(InputError, match="groups: found nan at index 0; drop samples without a label"):
+        cka_interval(x, y, groups=np.where(np.arange(50) < 9, np.nan, 1))
     with pytest.raises(InputError, match="groups: all samples have the same label"):
         cka_interval(x, y, groups=np.zeros(50))
     with pytest.raises(InputError, match="y: every feature is constant"):

@@ -204,3 +204,32 @@ def test_many_labels_are_counted_right():
     activity = centres[labels][:, None] + 0.01 * rng.standard_normal((600, 1, 20))
     found = cross_temporal_decoding(activity, labels, cv=2, classifier="nearest_centroid")
     assert found.accuracy.tolist() == [[1.0]]
+
+
+HITS = [{}, {"classifier": "logistic"}, {"shrinkage": "auto"}]
+
+
+@pytest.mark.parametrize("options", HITS, ids=str)
+def test_hits_are_the_trials_behind_the_diagonal(options):
+    activity, labels = recording(60, 8, 3)
+    split = np.array_split(np.random.default_rng(0).permutation(60)[:50], 4)
+    pairs = [(np.concatenate(split[:i] + split[i + 1 :]), test) for i, test in enumerate(split)]
+    found = cross_temporal_decoding(activity, labels, cv=pairs, keep_hits=True, **options)
+    for scores, test in zip(found.scores, split, strict=True):
+        assert set(np.unique(found.hits[test])) <= {0, 1}
+        np.testing.assert_allclose(found.hits[test].mean(axis=0), np.diagonal(scores))
+    assert np.isnan(found.hits).all(axis=1).sum() == np.isnan(found.hits).any(axis=1).sum() == 10
+
+
+def test_hits_are_shares_of_all_tests_of_a_trial():
+    activity, labels = recording(40, 8, 2)
+    halves = np.split(np.random.default_rng(0).permutation(40), 2)
+    pairs = [(halves[0], halves[1]), (halves[0][:15], halves[1])]
+    first, second, both = (
+        cross_temporal_decoding(activity, labels, cv=cv, keep_hits=True).hits for cv in ([pairs[0]], [pairs[1]], pairs)
+    )
+    np.testing.assert_array_equal(both, (first + second) / 2)
+    assert (both == 0.5).any()
+    alone = cross_temporal_decoding(activity, labels, cv="leave_one_out", keep_hits=True)
+    np.testing.assert_array_equal(alone.hits, np.diagonal(alone.scores, axis1=1, axis2=2))
+    assert cross_temporal_decoding(activity, labels).hits is None

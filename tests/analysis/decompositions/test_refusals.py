@@ -75,7 +75,7 @@ def test_bad_tensors(name, bad, words):
         (lambda: cp(X, 21), "rank: expected a whole number from 1 to 20, found 21"),
         (lambda: cp(X, 2.0), "rank: expected a whole number from 1 to 20, found 2.0"),
         (lambda: cp(X, True), "found True"),
-        (lambda: cp(X, 1, max_sweeps=0), "max_sweeps: expected a whole number at least 1, found 0"),
+        (lambda: cp(X, 1, max_sweeps=0), "max_sweeps: expected a whole number of at least 1, found 0"),
         (lambda: cp(X, 1, tolerance=-1e-3), "tolerance: expected a number of at least 0, found -0.001"),
         (lambda: cp(X, 1, tolerance="small"), "tolerance: expected a number of at least 0, found 'small'"),
         (lambda: cp(X, 1, starts=0), "starts: expected"),

@@ -160,7 +160,7 @@ def test_bad_input_is_named():
         dissimilarities(activity, labels)
     with pytest.raises(ConfigurationError, match="runs: all trials are of one run"):
         dissimilarities(activity, labels, runs=np.zeros(60))
-    with pytest.raises(InputError, match=r"labels: expected shape \(60,\)"):
+    with pytest.raises(InputError, match=r"labels: expected one label for each of 60 trials"):
         dissimilarities(activity, labels[1:], runs=runs)
     with pytest.raises(InputError, match="labels: all trials have the label 'a'"):
         dissimilarities(activity, ["a"] * 60, runs=runs)

@@ -264,7 +264,7 @@ def test_refusals_of_data(call, words):
         ({"interactions": ["a:x"]}, "^interactions: unknown factor 'x'"),
         ({"interactions": ["a:a"]}, "^interactions: expected two or more different factors"),
         ({"interactions": 0}, "^interactions: expected the largest number of factors, found 0"),
-        ({"permutations": -1}, "^permutations: expected a whole number from 0"),
+        ({"permutations": -1}, "^permutations: expected a whole number of at least 0"),
     ],
 )
 def test_refusals_of_options(options, words):

@@ -118,7 +118,7 @@ def test_refusals():
         participation_ratio(x, unbiased=True, n_units=2)
     with pytest.raises(InputError, match="has 3 trials; expected at least 4"):
         participation_ratio(x[:3], unbiased=True)
-    with pytest.raises(InputError, match=r"trials: expected the trial of each of 10 samples, found shape \(9,\)"):
+    with pytest.raises(InputError, match=r"trials: expected one label for each of 10 samples, found shape \(9,\)"):
         participation_ratio(x, unbiased=True, trials=np.arange(9))
     with pytest.raises(InputError, match="every feature is constant"):
         participation_ratio(np.ones((10, 3)), unbiased=True)

@@ -178,7 +178,7 @@ def test_inputs_may_be_read_only_single_precision_views_and_stay_as_they_are():
             InputError,
             "^angles: condition number 0 has 16 trials, fewer",
         ),
-        (lambda x: tuning_curves(x, ANGLES, n_folds=1), ConfigurationError, "^n_folds: expected a whole number from 2"),
+        (lambda x: tuning_curves(x, ANGLES, n_folds=1), ConfigurationError, "^n_folds: expected a whole number"),
         (lambda x: tuning_curves(x, ANGLES, epoch=CUE), InputError, "^epoch, baseline: need activity"),
         (lambda x: tuning_curves(noise(2), ANGLES), InputError, r"^epoch: expected \(start, stop\) in seconds"),
         (
