@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
+from ..analysis.statistics import bootstrap_interval
+
 MISSING = "–"
 
 
@@ -52,6 +54,15 @@ def interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> tuple
 def over_networks(values: Sequence[float] | np.ndarray, digits: int = 2) -> str:
     """Return the mean of one number per network, with Student's 95 % interval from two networks on; NaN is left out."""
     return with_interval(*interval(values), digits)
+
+
+def of_shares(values: Sequence[float] | np.ndarray, digits: int = 2) -> str:
+    """Return the mean of one share per network with its 95 % interval by bootstrap, which does not pass 1."""
+    found = np.asarray(values, float)
+    if len(found) < 2:
+        return over_networks(found, digits)
+    drawn = bootstrap_interval(found, n_resamples=20_000, interval="expanded")
+    return with_interval(float(drawn.estimate), float(drawn.low), float(drawn.high), digits)
 
 
 def between(values: np.ndarray, form: str = "+.0f") -> str:

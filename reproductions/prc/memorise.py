@@ -16,8 +16,8 @@ from ...trainers import Settings
 from ...trainers.prc import KINDS
 from ..study import Findings, FindingsTable, Scale, Study, Workbench
 from ..words import MISSING, number
+from . import drugs, readouts
 from . import memorise_figures as figures
-from . import readouts
 from .outcomes import Outcomes, read_outcomes
 from .published import SOURCE
 from .published_networks import DRAWN, DRAWN_EPOCHS, EPOCHS, NAMES, REFERENCE, REFERENCE_SEEDS
@@ -45,6 +45,10 @@ def run(bench: Workbench) -> Findings:
     written = bench.save(drawn)
     bench.note("decoding the label")
     decoded = readouts.readouts(published)
+    bench.note("blocking channels")
+    under_drugs = {
+        words: drugs.under_drugs(own) for words, own in (("as published", published), ("on equal terms", chosen))
+    }
     values = {
         "published": {kind: one.accuracy[:, -1].tolist() for kind, one in published.items()},
         "fair": {kind: one.accuracy[:, -1].tolist() for kind, one in chosen.items()},
@@ -60,8 +64,10 @@ def run(bench: Workbench) -> Findings:
         ranking.table(),
         ranking.pairs_table(),
         behind_table(chosen, "What stands behind the accuracy, on equal terms", with_reference=False),
+        drugs.table(under_drugs),
     ]
-    return Findings(tables, [*remarks(published), readouts.remark(decoded), ranking.remark()], written, values)
+    said = [readouts.remark(decoded), ranking.remark(), drugs.remark(under_drugs)]
+    return Findings(tables, [*remarks(published), *said], written, values)
 
 
 def _trained(bench: Workbench, kind: str, model: Mapping[str, Any], training: Mapping[str, Any]) -> Outcomes:

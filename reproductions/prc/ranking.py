@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...analysis.statistics import bootstrap_interval
 from ..study import FindingsTable
-from ..words import interval, with_interval
+from ..words import interval, of_shares, with_interval
 from .published_networks import NAMES
 
 #: error of the whole table of pairs, shared out among them (Bonferroni)
@@ -46,7 +45,7 @@ class Ranking:
         """Return the ranking, with the accuracy at every rate."""
         rows = [
             [
-                str(place), NAMES[kind], with_interval(*_bounded_interval(self.at_best(kind)), 3),
+                str(place), NAMES[kind], of_shares(self.at_best(kind), 3),
                 *(f"{own[kind].mean():.3f}" for own in self.accuracy.values()),
             ]
             for place, kind in enumerate(self.order, 1)
@@ -77,14 +76,6 @@ class Ranking:
         apart = "; ".join(f"{NAMES[a]} over {NAMES[b]}" for a, b in self.apart)
         sure = f"of {len(self.pairs)} pairs these are apart: {apart}" if apart else "no two kinds are apart"
         return f"On equal terms: {order}; {sure}."
-
-
-def _bounded_interval(accuracy: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean with its 95 % interval by bootstrap, which stays below 1 where Student's would not."""
-    if len(accuracy) < 2:
-        return interval(accuracy)
-    found = bootstrap_interval(accuracy, n_resamples=20_000, interval="expanded")
-    return float(found.estimate), float(found.low), float(found.high)
 
 
 def rank(accuracy: Mapping[float, Mapping[str, np.ndarray]]) -> Ranking:

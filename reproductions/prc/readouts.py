@@ -13,7 +13,7 @@ import numpy as np
 from ...analysis import burst_trains, compare_codes, cross_temporal_decoding
 from ...readers import open_archive
 from ..study import FindingsTable
-from ..words import over_networks
+from ..words import of_shares
 from .outcomes import Outcomes
 from .published_networks import NAMES
 
@@ -57,7 +57,7 @@ def readouts(found: Mapping[str, Outcomes]) -> dict[str, dict[str, np.ndarray]]:
 def table(accuracy: Mapping[str, Mapping[str, np.ndarray]], found: Mapping[str, Outcomes]) -> FindingsTable:
     """Return the accuracy of decoders beside that of the networks' own answers."""
     rows = [
-        [NAMES[kind], over_networks(found[kind].accuracy[:, -1]), *(over_networks(own[place]) for place in PLACES)]
+        [NAMES[kind], of_shares(found[kind].accuracy[:, -1]), *(of_shares(own[place]) for place in PLACES)]
         for kind, own in accuracy.items()
     ]
     note = (
