@@ -145,7 +145,7 @@ def _axis(name: str, value: Any) -> list[Any]:
     """Return the values along one axis; a seed may be a range in words."""
     if name == "seed" and isinstance(value, str):
         first, dash, last = value.partition("-")
-        if not (dash and first.strip().isdecimal() and last.strip().isdigit() and int(first) <= int(last)):
+        if not (dash and first.strip().isdecimal() and last.strip().isdecimal() and int(first) <= int(last)):
             raise ConfigurationError(
                 f"seed = {value!r}: expected a range such as '0-9', a number, or a list of numbers"
             )
