@@ -125,9 +125,10 @@ class Task(ABC):
         """Number of output channels."""
 
     @property
-    @abstractmethod
     def dt(self) -> float:
-        """Duration of a time step in seconds."""
+        """Duration of a time step in seconds; by default the option ``dt``."""
+        step: float = self.config.dt
+        return step
 
     @abstractmethod
     def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:

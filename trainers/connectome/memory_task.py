@@ -60,11 +60,6 @@ class MemoryTask(Task):
         stop: int = self.windows["response"].stop
         return stop
 
-    @property
-    def dt(self) -> float:
-        """Step in seconds."""
-        return self.config.dt
-
     def mask(self, n_trials: int) -> Array:
         """Return 1 at the scored steps, (trial, time) float32."""
         mask = np.zeros((n_trials, self.n_steps), np.float32)

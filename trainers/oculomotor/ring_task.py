@@ -54,11 +54,6 @@ class RingTask(Task):
         """Fixation and ring of responses."""
         return 1 + self.ring.n_units
 
-    @property
-    def dt(self) -> float:
-        """Step in seconds."""
-        return self.config.dt
-
     def loss(self, trajectory: Trajectory, batch: Batch) -> dict[str, Tensor]:
         """Return the masked least-squares error or cross-entropy: see objectives.py."""
         return {"task": self.objective.loss(trajectory.outputs, batch)}

@@ -145,11 +145,6 @@ class SpokenDigits(PeakDecision):
         """One readout per label."""
         return self.config.n_classes
 
-    @property
-    def dt(self) -> float:
-        """Step in seconds, as the network takes it."""
-        return self.config.dt
-
     def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Draw recordings for training, with replacement; those of the test are never drawn."""
         return self.trials("train", generator.integers(self.config.sizes()[0], size=n_trials))

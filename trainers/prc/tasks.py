@@ -135,11 +135,6 @@ class Memorise(PeakDecision):
         return self.config.n_classes
 
     @property
-    def dt(self) -> float:
-        """Step in seconds."""
-        return self.config.dt
-
-    @property
     def n_steps(self) -> int:
         """Steps of a trial."""
         return whole_steps(self.config, "duration")

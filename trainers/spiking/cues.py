@@ -119,11 +119,6 @@ class CueDecision(Task):
         """One logit per label."""
         return 2
 
-    @property
-    def dt(self) -> float:
-        """Step in seconds."""
-        return self.config.dt
-
     def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Draw trials whose cue patterns are balanced: see :func:`draw_patterns`."""
         cues = draw_patterns(n_trials, len(self.cues), generator)

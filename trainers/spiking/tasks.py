@@ -107,11 +107,6 @@ class PatternGeneration(Task):
         """One: the wave."""
         return 1
 
-    @property
-    def dt(self) -> float:
-        """Step in seconds."""
-        return self.config.dt
-
     def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Return the one trial ``n_trials`` times; the generator is left alone."""
         inputs = np.repeat(self.pattern[None], n_trials, axis=0)

@@ -105,11 +105,6 @@ class MultiFate(Task):
         """One channel per factor."""
         return self.config.n_factors
 
-    @property
-    def dt(self) -> float:
-        """Sampling step in seconds (the circuit's time is dimensionless)."""
-        return self.config.dt
-
     def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Draw circuits until ``n_trials`` of them end with half of the factors on; always that many."""
         kept: list[np.ndarray] = []

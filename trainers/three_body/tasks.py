@@ -42,11 +42,6 @@ class FlipFlop(Task):
         """One channel per bit."""
         return self.config.n_bits
 
-    @property
-    def dt(self) -> float:
-        """Step in seconds; the default makes the time constant of α = 0.2 one second."""
-        return self.config.dt
-
     def draw(self, n_trials: int, generator: np.random.Generator) -> Trials:
         """Draw trials; each also has a column ``n_pulses``, the pulses on all its channels."""
         config = self.config
