@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dynascope.errors import InputError
-from dynascope.trainers.prc.stimuli import alpha_pulse, bernoulli_spikes, steps, synaptic_pulse, white_noise
+from dynascope.trainers.prc.stimuli import alpha_pulse, steps, synaptic_pulse, white_noise
 
 DT = 0.1
 
@@ -67,12 +67,3 @@ def test_white_noise():
     np.testing.assert_allclose(louder, 1.5 * (noise + 45), atol=1e-9)
     again = white_noise(-45.0, 1.0, 200_000, DT, np.random.default_rng(0))
     assert np.array_equal(again, noise)
-
-
-def test_bernoulli_spikes():
-    spikes = bernoulli_spikes(5.0, (256, 200, 20), 1.0, np.random.default_rng(0))
-    assert (spikes.dtype, spikes.shape) == (np.uint8, (256, 200, 20))
-    assert set(np.unique(spikes)) == {0, 1}
-    assert spikes.mean() == pytest.approx(0.005, abs=4 * np.sqrt(0.005 / spikes.size))
-    assert bernoulli_spikes(1000.0, (50,), 1.0, np.random.default_rng(0)).all()
-    assert not bernoulli_spikes(0.0, (50,), 1.0, np.random.default_rng(0)).any()

@@ -52,8 +52,3 @@ def white_noise(mean: float, sigma: float, n_samples: int, dt: float, generator:
     """Return Gaussian noise of standard deviation σ / √(dt in seconds): 100 for σ = 1 and steps of 0.1 ms."""
     noise: Array = generator.normal(mean, sigma / np.sqrt(dt / 1000), n_samples)
     return noise
-
-
-def bernoulli_spikes(rate: float, shape: Sequence[int], dt: float, generator: np.random.Generator) -> Array:
-    """Return spikes as bytes, each with probability ``rate`` (Hz) times the step (ms)."""
-    return (generator.random(tuple(shape)) < rate * dt / 1000).astype(np.uint8)
